@@ -1,0 +1,56 @@
+# One command per wish. Needs Python >= 3.11 and make; everything else is installed into .venv from requirements.lock.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+YES ?=
+
+.PHONY: help demo up test check bench chaos evals lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.synced ## the whole story on this machine, narrated (YES=1 answers for you)
+	@$(BIN)/nightshift demo $(if $(YES),--yes)
+
+up: $(VENV)/.synced ## nightshift for real use, on the embedded database
+	@$(BIN)/nightshift up
+
+test: $(VENV)/.synced ## all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(VENV)/.synced ## format, lint, types, architecture, house rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python tests/house_rules.py
+
+bench: $(VENV)/.synced ## measured figures as a table and JSON
+	@$(BIN)/python -m evals.bench $(ARGS)
+
+chaos: $(VENV)/.synced ## the long form of the kill tests
+	@NIGHTSHIFT_CHAOS=full $(BIN)/python -m pytest tests/chaos -n 2 --dist loadfile $(ARGS)
+
+evals: $(VENV)/.synced ## the scripted-model lane
+	@$(BIN)/python -m pytest tests/agent $(ARGS)
+
+lock: $(UV) ## resolve again: universal, hashed, without any index address
+	$(UV) pip compile pyproject.toml --extra local-embed --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+$(VENV)/.synced: pyproject.toml requirements.lock | $(UV)
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Nightshift needs Python 3.11 or newer: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "venv is missing: on Debian and Ubuntu install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

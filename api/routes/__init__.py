@@ -1,0 +1,1 @@
+"""HTTP routes, one file a noun. Same imports as `api`. Start in `webhooks.py`."""

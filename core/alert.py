@@ -1,0 +1,139 @@
+"""An alert: one condition that somebody's monitoring says is true or over."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from core.canonical import sha256
+
+
+class AlertStatus(StrEnum):
+    """What the sender says of the condition."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """How bad the sender says it is; a state of the alert, folded in the incident."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class AlertClass(StrEnum):
+    """The kind of trouble, read from the alert's name; playbooks match on it."""
+
+    DOWN = "down"
+    ERRORS = "errors"
+    LATENCY = "latency"
+    DISK = "disk"
+    MEMORY = "memory"
+    CERTIFICATE = "certificate"
+    BACKLOG = "backlog"
+    CRASH_LOOP = "crash_loop"
+    DATABASE = "database"
+    DNS = "dns"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A normalised alert, whatever source it came from. Times are aware UTC datetimes."""
+
+    source: str
+    identity: str
+    labels: Mapping[str, str]
+    status: AlertStatus
+    starts_at: datetime
+    ends_at: datetime | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    generator_url: str = ""
+
+    @property
+    def name(self) -> str:
+        """The alert's name, `unnamed` where the source has none."""
+        return self.labels.get("alertname") or "unnamed"
+
+    @property
+    def severity(self) -> Severity:
+        """The severity label folded to our three; unknown words count as a warning."""
+        return SEVERITY_WORDS.get(self.labels.get("severity", "").lower(), Severity.WARNING)
+
+    @property
+    def alert_class(self) -> AlertClass:
+        """The kind of trouble."""
+        return classify(self.labels.get("class", "") or self.name)
+
+
+SEVERITY_WORDS = {
+    **dict.fromkeys(("critical", "page", "fatal", "emergency", "high", "p1", "disaster"), Severity.CRITICAL),
+    **dict.fromkeys(("warning", "warn", "error", "medium", "average", "p2", "p3"), Severity.WARNING),
+    **dict.fromkeys(("info", "information", "low", "none", "debug", "p4", "p5"), Severity.INFO),
+}
+
+# The order is the contract: the first pattern that is found names the class.
+_CLASSES: tuple[tuple[str, AlertClass], ...] = (
+    (r"crash.?loop|restarting|backoff", AlertClass.CRASH_LOOP),
+    (r"oom|memory|heap", AlertClass.MEMORY),
+    (r"disk|filesystem|inode|volume|storage", AlertClass.DISK),
+    (r"cert|tls|ssl", AlertClass.CERTIFICATE),
+    (r"dns|resolv|nxdomain", AlertClass.DNS),
+    (r"database|postgres|mysql|mongo|\bdb\b|connection.?pool", AlertClass.DATABASE),
+    (r"backlog|queue|lag|consumer", AlertClass.BACKLOG),
+    (r"latency|slow|duration|p9\d|response.?time", AlertClass.LATENCY),
+    (r"error|5xx|fail|exception|availability", AlertClass.ERRORS),
+    (r"down|absent|unreachable|unavailable|not.?ready|missing|probe", AlertClass.DOWN),
+)
+_CLASS_NAMES = {kind.value: kind for kind in AlertClass}
+_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _CLASSES)
+
+
+def classify(name: str) -> AlertClass:
+    """Read the kind of trouble from an alert's name or `class` label."""
+    if exact := _CLASS_NAMES.get(name):
+        return exact
+    for pattern, kind in _PATTERNS:
+        if pattern.search(name):
+            return kind
+    return AlertClass.OTHER
+
+
+def name_family(name: str) -> str:
+    """The name without a trailing number or severity: `HighErrorRate07` and `HighErrorRateCritical` are one family."""
+    return re.sub(r"[-_ ]*(critical|warning|crit|warn)?[-_ ]*\d*$", "", name, flags=re.IGNORECASE) or name
+
+
+_FNV_OFFSET = 14695981039346656037
+_FNV_PRIME = 1099511628211
+_MASK = (1 << 64) - 1
+
+
+def prometheus_fingerprint(labels: Mapping[str, str]) -> str:
+    """Prometheus' own label fingerprint: FNV-1a (64 bit) over sorted `name 0xff value 0xff`, as 16 hex digits.
+
+    Empty labels do not count: Prometheus treats them as absent.
+    """
+    value = _FNV_OFFSET
+    joined = b"".join(
+        name.encode() + b"\xff" + labels[name].encode() + b"\xff" for name in sorted(labels) if labels[name]
+    )
+    for byte in joined:
+        value = ((value ^ byte) * _FNV_PRIME) & _MASK
+    return f"{value:016x}"
+
+
+def content_hash(alert: Alert) -> str:
+    """Tell a repeat from a change: everything shown to people, without the times that every repeat moves."""
+    return sha256(
+        [
+            dict(alert.labels),
+            dict(alert.annotations),
+            alert.status,
+            alert.generator_url,
+            alert.starts_at.isoformat(),
+        ]
+    )

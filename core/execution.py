@@ -1,0 +1,115 @@
+"""The life of a healing execution: every state, every arrow, and nothing beside them."""
+
+from enum import StrEnum
+
+from core.errors import IllegalTransition
+from core.rates import Outcome
+
+
+class State(StrEnum):
+    """Where an execution is."""
+
+    PROPOSED = "proposed"
+    DENIED = "denied"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    CLAIMED = "claimed"
+    INVALIDATED = "invalidated"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NEEDS_HUMAN = "needs_human"
+    VERIFYING = "verifying"
+    VERIFIED = "verified"
+    INEFFECTIVE = "ineffective"
+    INCONCLUSIVE = "inconclusive"
+    STABLE = "stable"
+    REGRESSED = "regressed"
+
+
+class Reason(StrEnum):
+    """Why a transition happened; one per audit row."""
+
+    PROPOSED = "proposed"
+    POLICY_REFUSED = "policy_refused"
+    POLICY_ASKS = "policy_asks"
+    APPROVED_BY_PERSON = "approved_by_person"
+    REJECTED_BY_PERSON = "rejected_by_person"
+    APPROVAL_EXPIRED = "approval_expired"
+    INCIDENT_MOVED_ON = "incident_moved_on"
+    CLAIMED_BY_WORKER = "claimed_by_worker"
+    LEASE_LOST_BEFORE_INTENT = "lease_lost_before_intent"
+    PREFLIGHT_REFUSED = "preflight_refused"
+    INTENT_COMMITTED = "intent_committed"
+    TARGET_DONE = "target_done"
+    TARGET_REFUSED = "target_refused"
+    ANSWER_LOST = "answer_lost"
+    LEASE_LOST_AFTER_INTENT = "lease_lost_after_intent"
+    PROBE_SAW_EFFECT = "probe_saw_effect"
+    PROBE_SAW_NO_EFFECT = "probe_saw_no_effect"
+    PROBE_CANNOT_TELL = "probe_cannot_tell"
+    CHECKED_BY_PERSON = "checked_by_person"
+    VERIFICATION_STARTED = "verification_started"
+    SIGNALS_GOOD = "signals_good"
+    SIGNALS_BAD = "signals_bad"
+    SIGNALS_MISSING = "signals_missing"
+    STAYED_GOOD = "stayed_good"
+    CAME_BACK = "came_back"
+
+
+S = State
+TRANSITIONS: dict[State, frozenset[State]] = {
+    S.PROPOSED: frozenset({S.DENIED, S.APPROVED, S.AWAITING_APPROVAL}),
+    S.AWAITING_APPROVAL: frozenset({S.APPROVED, S.REJECTED, S.EXPIRED, S.SUPERSEDED}),
+    S.APPROVED: frozenset({S.CLAIMED, S.EXPIRED, S.SUPERSEDED}),
+    S.CLAIMED: frozenset({S.APPROVED, S.INVALIDATED, S.RUNNING}),
+    S.RUNNING: frozenset({S.SUCCEEDED, S.FAILED, S.UNKNOWN}),
+    S.UNKNOWN: frozenset({S.SUCCEEDED, S.FAILED, S.NEEDS_HUMAN}),
+    S.NEEDS_HUMAN: frozenset({S.SUCCEEDED, S.FAILED}),
+    S.SUCCEEDED: frozenset({S.VERIFYING}),
+    S.VERIFYING: frozenset({S.VERIFIED, S.INEFFECTIVE, S.INCONCLUSIVE}),
+    S.INCONCLUSIVE: frozenset({S.VERIFIED, S.INEFFECTIVE}),
+    S.VERIFIED: frozenset({S.STABLE, S.REGRESSED}),
+    **{end: frozenset() for end in (
+        S.DENIED, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.INVALIDATED, S.FAILED, S.INEFFECTIVE, S.STABLE, S.REGRESSED,
+    )},
+}  # fmt: skip
+
+OPEN_ON_RESOURCE = frozenset({S.CLAIMED, S.RUNNING, S.SUCCEEDED, S.VERIFYING, S.UNKNOWN, S.NEEDS_HUMAN})
+"""While an execution is here, no other may start on its resource (a partial unique index says the same)."""
+
+SETTLED = frozenset(state for state, onward in TRANSITIONS.items() if not onward) | {
+    S.NEEDS_HUMAN,
+    S.INCONCLUSIVE,
+}
+"""Where the agent's thread ends: final, or in the hands of a person."""
+
+ATTEMPTED = frozenset(
+    {S.RUNNING, S.SUCCEEDED, S.FAILED, S.UNKNOWN, S.NEEDS_HUMAN, S.VERIFYING, S.VERIFIED, S.INEFFECTIVE,
+     S.INCONCLUSIVE, S.STABLE, S.REGRESSED}
+)  # fmt: skip
+"""States that imply a committed intent: what cooldown and retries count."""
+
+_OUTCOMES = {
+    S.STABLE: Outcome.STABLE,
+    S.INEFFECTIVE: Outcome.INEFFECTIVE,
+    S.REGRESSED: Outcome.REGRESSED,
+    S.FAILED: Outcome.FAILED,
+    S.INCONCLUSIVE: Outcome.INCONCLUSIVE,
+    S.NEEDS_HUMAN: Outcome.UNKNOWN,
+}
+
+
+def check_transition(before: State, after: State) -> None:
+    """Raise IllegalTransition unless the drawing has this arrow."""
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransition(f"an execution never goes from {before} to {after}")
+
+
+def outcome_of(state: State) -> Outcome | None:
+    """What a state teaches; None where it teaches nothing (yet)."""
+    return _OUTCOMES.get(state)

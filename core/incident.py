@@ -1,0 +1,101 @@
+"""An incident: the alerts of one trouble, folded, with a life of its own."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from core.alert import AlertClass, Severity, name_family
+
+
+class IncidentState(StrEnum):
+    """Where an incident is in its life."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+
+
+class FoldReason(StrEnum):
+    """Why an alert changed what it changed; stored with every fold."""
+
+    NEW_EPISODE = "new_episode"
+    REPEAT = "repeat"
+    CHANGED = "changed"
+    RESOLVED = "resolved"
+    RESOLVED_UNKNOWN = "resolved_unknown"
+    LATE = "late"
+
+
+class Priority(StrEnum):
+    """How urgently people are told."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+
+
+LATE_WINDOW = timedelta(minutes=2)
+SIGNATURE_VERSION = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What is stored of the newest episode of one alert identity."""
+
+    open: bool
+    content_hash: str
+    starts_at: datetime
+    ended_at: datetime | None = None
+
+
+def fold_reason(last: Episode | None, *, firing: bool, starts_at: datetime, content: str, now: datetime) -> FoldReason:
+    """Decide what one arriving alert does to the newest episode of its identity."""
+    if not firing:
+        return FoldReason.RESOLVED if last and last.open else FoldReason.RESOLVED_UNKNOWN
+    if last is None:
+        return FoldReason.NEW_EPISODE
+    if last.open:
+        return FoldReason.REPEAT if last.content_hash == content else FoldReason.CHANGED
+    ended = last.ended_at or last.starts_at
+    # A replica's delayed copy started before the resolve and comes soon after it; anything later is a new fire.
+    if starts_at <= ended and now - ended <= LATE_WINDOW:
+        return FoldReason.LATE
+    return FoldReason.NEW_EPISODE
+
+
+def priority(severities: Iterable[Severity]) -> Priority:
+    """The worst severity decides."""
+    worst = set(severities)
+    if Severity.CRITICAL in worst:
+        return Priority.P1
+    return Priority.P2 if Severity.WARNING in worst else Priority.P3
+
+
+def signature(names_and_classes: Iterable[tuple[str, AlertClass]], service_kind: str) -> str:
+    """What all learning is keyed by: alert name family + service kind + class of the commonest alert, versioned.
+
+    Ties are broken by name, so the order in which alerts arrived never matters.
+    """
+    counts = Counter((name_family(name), kind) for name, kind in names_and_classes)
+    if not counts:
+        return f"{SIGNATURE_VERSION}|unnamed|{service_kind}|{AlertClass.OTHER}"
+    (family, kind), _ = min(counts.items(), key=lambda item: (-item[1], item[0]))
+    return f"{SIGNATURE_VERSION}|{family}|{service_kind}|{kind}"
+
+
+def signature_class(text: str) -> AlertClass:
+    """The class inside a signature."""
+    return AlertClass(text.rsplit("|", 1)[-1])
+
+
+def title(services: Mapping[str, int], names: Mapping[str, int]) -> str:
+    """A short name for people: the commonest alert on the commonest service, and how much else."""
+    service = min(services.items(), key=lambda item: (-item[1], item[0]))[0]
+    name, _ = min(names.items(), key=lambda item: (-item[1], item[0]))
+    others = len(names) - 1
+    return f"{name} on {service}" + (f" (+{others} more kinds)" if others else "")

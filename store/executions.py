@@ -1,0 +1,172 @@
+"""Executions: every change of state is a compare-and-set with one audit row and one timeline row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from core.errors import IllegalTransition, NotFound
+from core.execution import Reason, State, check_transition
+from core.intent import Intent
+from core.rates import Outcome
+from store import audit, timeline
+from store.ids import new_id
+from store.pool import Connection, Row, many, maybe, one
+from store.sql_files import Queries
+
+EXECUTIONS = Queries("executions")
+
+
+async def propose(conn: Connection, intent: Intent, values: Mapping[str, Any]) -> tuple[Row, bool]:
+    """Insert a proposal; for an attempt of the thread that has one already, that one. The row, and whether it is new.
+
+    `values`: incident_id, attempt, origin ('thread' or 'person'), requester, signature, environment, card.
+    """
+    params = {
+        **values,
+        "id": new_id(),
+        "playbook_id": intent.playbook_id,
+        "playbook_version": intent.playbook_version,
+        "action": intent.action,
+        "resource_id": intent.resource_id,
+        "endpoint_id": intent.endpoint_id,
+        "intent": Jsonb(intent.bound()),
+        "observed": Jsonb(dict(intent.observed)),
+        "intent_hash": intent.hash,
+        "card": Jsonb(values.get("card", {})),
+    }
+    row = await maybe(conn, EXECUTIONS["propose"], params)
+    if row is None:
+        return await one(conn, EXECUTIONS["of_attempt"], [values["incident_id"], values["attempt"]]), False
+    await _record(conn, row, "", State.PROPOSED, Reason.PROPOSED, str(values["requester"]), {})
+    return row, True
+
+
+async def move(
+    conn: Connection,
+    execution_id: UUID,
+    before: State,
+    after: State,
+    reason: Reason,
+    *,
+    actor: str = "nightshift",
+    token: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> Row:
+    """Compare-and-set a state, with the fencing token where the caller holds one.
+
+    Raises IllegalTransition if the drawing has no such arrow, or the row is elsewhere or owned by a newer token.
+    """
+    check_transition(before, after)
+    params = {"id": execution_id, "before": before, "after": after, "token": token, "result": Jsonb(dict(detail or {}))}
+    row = await maybe(conn, EXECUTIONS["move"], params)
+    if row is None:
+        raise IllegalTransition(f"execution {execution_id} is no longer {before} under this token")
+    await _record(conn, row, before, after, reason, actor, detail or {})
+    return row
+
+
+async def _record(
+    conn: Connection, row: Row, before: str, after: State, reason: Reason, actor: str, detail: Mapping[str, Any]
+) -> None:
+    await audit.write(
+        conn,
+        actor=actor,
+        action="execution.move",
+        subject=f"execution:{row['id']}",
+        before=before,
+        after=after,
+        reason=reason,
+        token=row["token"],
+        detail=detail,
+    )
+    body = {"execution_id": str(row["id"]), "playbook": row["playbook_id"], "from": before, "to": after, **detail}
+    await timeline.append(conn, row["incident_id"], "execution.changed", actor=actor, reason=reason, body=body)
+
+
+async def get(conn: Connection, execution_id: UUID) -> Row:
+    """One execution; NotFound if there is none."""
+    row = await maybe(conn, EXECUTIONS["get"], [execution_id])
+    if row is None:
+        raise NotFound(f"There is no execution {execution_id}.")
+    return row
+
+
+async def of_attempt(conn: Connection, incident_id: UUID, attempt: int) -> Row | None:
+    """The thread's proposal of one attempt."""
+    return await maybe(conn, EXECUTIONS["of_attempt"], [incident_id, attempt])
+
+
+async def of_incident(conn: Connection, incident_id: UUID) -> list[Row]:
+    """All executions of an incident, oldest first."""
+    return await many(conn, EXECUTIONS["of_incident"], [incident_id])
+
+
+async def claim(conn: Connection, execution_id: UUID, owner: str, *, lease_s: float) -> Row | None:
+    """Take an approved execution: token + 1 and a lease. None where it is not approved or its resource is busy."""
+    row = await maybe(conn, EXECUTIONS["claim"], {"id": execution_id, "owner": owner, "lease_s": lease_s})
+    if row:
+        await _record(conn, row, State.APPROVED, State.CLAIMED, Reason.CLAIMED_BY_WORKER, owner, {})
+    return row
+
+
+async def commit_intent(conn: Connection, execution_id: UUID, token: int, *, lease_s: float) -> Row | None:
+    """Prolong the lease over the action's maximum time and stamp the moment; None where the token or lease is lost."""
+    return await maybe(conn, EXECUTIONS["commit_intent"], {"id": execution_id, "token": token, "lease_s": lease_s})
+
+
+async def lost_leases(conn: Connection) -> list[Row]:
+    """Claimed and running executions whose lease is over, locked."""
+    return await many(conn, EXECUTIONS["lost_leases"])
+
+
+async def waiting(conn: Connection) -> list[Row]:
+    """Approved executions that nobody has claimed."""
+    return await many(conn, EXECUTIONS["waiting"])
+
+
+async def open_on(conn: Connection, resource_id: str) -> Row | None:
+    """The execution that blocks a resource, if any."""
+    return await maybe(conn, EXECUTIONS["open_on"], [resource_id])
+
+
+async def attempts(conn: Connection, incident_id: UUID, playbook_id: str, resource_id: str) -> Row:
+    """Committed tries: in this incident by this playbook, the last on this resource, and all of the last hour."""
+    params = {"incident": incident_id, "playbook": playbook_id, "resource": resource_id}
+    return await one(conn, EXECUTIONS["attempts"], params)
+
+
+async def set_usual_traffic(conn: Connection, execution_id: UUID, traffic: float | None) -> None:
+    """Remember the traffic from before the trouble, for the verdict."""
+    await conn.execute(EXECUTIONS["set_usual_traffic"], [traffic, execution_id])
+
+
+async def add_check(conn: Connection, execution_id: UUID, *, state: str, traffic: float | None, detail: str) -> None:
+    """One evaluation of the signals after an action."""
+    await conn.execute(EXECUTIONS["add_check"], [execution_id, state, traffic, detail])
+
+
+async def checks(conn: Connection, execution_id: UUID) -> list[Row]:
+    """All evaluations, oldest first; `at` as unix seconds."""
+    return await many(conn, EXECUTIONS["checks"], [execution_id])
+
+
+async def learn(conn: Connection, execution_id: UUID, outcome: Outcome) -> bool:
+    """Write the outcome, once; False where it was written before."""
+    return await maybe(conn, EXECUTIONS["learn"], [outcome, execution_id]) is not None
+
+
+async def outcomes(conn: Connection, signature: str, playbook_ids: Iterable[str]) -> list[Row]:
+    """What was learned of playbooks on a signature: playbook_id, outcome, environment, learned_at."""
+    return await many(conn, EXECUTIONS["outcomes"], [signature, list(playbook_ids)])
+
+
+async def tallies(conn: Connection) -> list[Row]:
+    """Outcomes by signature and playbook, for statistics."""
+    return await many(conn, EXECUTIONS["tallies"])
+
+
+async def by_states(conn: Connection, states: Sequence[State]) -> list[Row]:
+    """Executions in some states."""
+    return await many(conn, EXECUTIONS["by_states"], [list(states)])

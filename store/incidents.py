@@ -1,0 +1,69 @@
+"""Incidents: found or opened for groups of alerts, counted, acknowledged, mitigated, resolved, reopened."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from core.errors import NotFound
+from store.pool import Connection, Row, many, maybe, one
+from store.sql_files import Queries
+
+INCIDENTS = Queries("incidents")
+
+
+async def open_for(conn: Connection, group_keys: Sequence[str], *, reopen_s: float) -> list[Row]:
+    """Incidents that alerts of these groups join: open ones, and those resolved less than `reopen_s` ago."""
+    return await many(conn, INCIDENTS["open_for"], {"keys": sorted(group_keys), "reopen_s": reopen_s})
+
+
+async def create(conn: Connection, values: Mapping[str, Any]) -> Row:
+    """Open an incident."""
+    return await one(conn, INCIDENTS["create"], values)
+
+
+async def count(conn: Connection, incident_id: UUID, *, new: int, ended: int, priority: str | None) -> Row:
+    """Add to the counters and raise the priority; the row after it."""
+    params = {"id": incident_id, "new": new, "ended": ended, "priority": priority}
+    return await one(conn, INCIDENTS["count"], params)
+
+
+async def get(conn: Connection, incident_id: UUID) -> Row:
+    """One incident; NotFound if there is none."""
+    row = await maybe(conn, INCIDENTS["get"], [incident_id])
+    if row is None:
+        raise NotFound(f"There is no incident {incident_id}.")
+    return row
+
+
+async def by_number(conn: Connection, number: int) -> Row:
+    """One incident by the short number that people use."""
+    row = await maybe(conn, INCIDENTS["by_number"], [number])
+    if row is None:
+        raise NotFound(f"There is no incident #{number}. List them with: nightshift incidents")
+    return row
+
+
+async def page(conn: Connection, *, before: int | None, state: str | None, service: str | None, rows: int) -> list[Row]:
+    """Incidents, newest first, with numbers below `before`."""
+    return await many(conn, INCIDENTS["page"], {"before": before, "state": state, "service": service, "rows": rows})
+
+
+async def facets(conn: Connection) -> list[Row]:
+    """How many incidents there are by state, priority and service."""
+    return await many(conn, INCIDENTS["facets"])
+
+
+async def describe(conn: Connection, incident_id: UUID, *, title: str, signature: str) -> None:
+    """Set the title and signature once the commonest alert is known."""
+    await conn.execute(INCIDENTS["describe"], [title, signature, incident_id])
+
+
+async def set_state(conn: Connection, incident_id: UUID, state: str, *, by: str, only_from: Sequence[str]) -> bool:
+    """Change the state if it still is one of `only_from`; whether it did."""
+    params = {"id": incident_id, "state": state, "by": by, "from": list(only_from)}
+    return await maybe(conn, INCIDENTS["set_state"], params) is not None
+
+
+async def reopen(conn: Connection, incident_id: UUID) -> bool:
+    """Undo a resolve, unless a new incident of the same group is open by now."""
+    return await maybe(conn, INCIDENTS["reopen"], [incident_id]) is not None

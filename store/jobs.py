@@ -1,0 +1,34 @@
+"""Deferring jobs by task name inside the transaction that causes them; their bodies live in `engine`."""
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from store.pool import Connection
+from store.sql_files import Queries
+
+JOBS = Queries("jobs")
+
+
+async def defer(conn: Connection, task: str, *, lock: str | None = None, once: str | None = None, **args: Any) -> None:
+    """Put a job into the queue; it becomes visible with the commit.
+
+    `lock`: jobs of one lock never overlap. `once`: not put again while one with the same name still waits.
+    """
+    await conn.execute(JOBS["defer"], {"task": task, "lock": lock, "once": once, "args": Jsonb(args)})
+
+
+async def at(conn: Connection, kind: str, key: str, *, delay_s: float, **args: Any) -> None:
+    """Set (or move) the timer `kind`/`key`: the task named `kind` is deferred `delay_s` from now."""
+    await conn.execute(JOBS["set_due"], {"kind": kind, "key": key, "delay": delay_s, "args": Jsonb(args)})
+
+
+async def cancel(conn: Connection, kind: str, key: str) -> None:
+    """Remove a timer."""
+    await conn.execute(JOBS["cancel_due"], {"kind": kind, "key": key})
+
+
+async def take_due(conn: Connection, *, rows_max: int = 500) -> int:
+    """Turn what is due into jobs, in this transaction; how many there were."""
+    cursor = await conn.execute(JOBS["take_due"], {"rows_max": rows_max})
+    return cursor.rowcount

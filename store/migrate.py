@@ -1,0 +1,95 @@
+"""Migrations: numbered, forward only, run by the owner role under an advisory lock."""
+
+import re
+from importlib import resources
+
+import psycopg
+from procrastinate.schema import SchemaManager
+from psycopg import AsyncConnection, sql
+
+from core.errors import BadConfiguration
+from store.pool import first_line
+
+LOCK = 0x6E69676874
+_APPEND_ONLY = ("audit", "timeline")
+
+
+def files() -> list[tuple[int, str]]:
+    """Our migrations in order: number and text."""
+    folder = resources.files("store").joinpath("schema")
+    found = sorted(entry.name for entry in folder.iterdir() if re.match(r"\d{4}_\w+\.sql$", entry.name))
+    return [(int(name[:4]), folder.joinpath(name).read_text("utf-8")) for name in found]
+
+
+async def migrate(owner_url: str, runtime_role: str) -> bool:
+    """Bring the schema to this version and let the runtime role use it; True if anything was applied.
+
+    Raises BadConfiguration for a schema newer than this program, a missing extension, or a wrong address.
+    """
+    try:
+        async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True, prepare_threshold=None) as conn:
+            await conn.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            try:
+                return await _migrate(conn, runtime_role)
+            finally:
+                await conn.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    except psycopg.OperationalError as error:
+        raise BadConfiguration(f"The database cannot be reached for migrations: {first_line(error)}") from error
+
+
+async def _migrate(conn: AsyncConnection, runtime_role: str) -> bool:
+    await _extensions(conn)
+    await conn.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+    )
+    done = {row[0] for row in await (await conn.execute("SELECT number FROM migrations")).fetchall()}
+    known = files()
+    if done and max(done) > known[-1][0]:
+        raise BadConfiguration(
+            f"The database is at schema {max(done)}, this Nightshift knows only {known[-1][0]}: run the newer version."
+        )
+    # Number 0 is the job queue's own schema.
+    wanted = [(0, SchemaManager.get_schema()), *known]
+    pending = [(number, text) for number, text in wanted if number not in done]
+    for number, text in pending:
+        async with conn.transaction():
+            await conn.execute(text.encode())
+            await conn.execute("INSERT INTO migrations (number) VALUES (%s)", [number])
+    await _grant(conn, runtime_role)
+    return bool(pending)
+
+
+async def _extensions(conn: AsyncConnection) -> None:
+    await conn.execute("CREATE SCHEMA IF NOT EXISTS checkpoints")
+    for name in ("vector", "pg_trgm"):
+        try:
+            await conn.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+        except psycopg.Error as error:
+            raise BadConfiguration(
+                f"The extension {name} is missing ({first_line(error)}). Install it on the server, or use an image "
+                f"that brings it, and let the owner role create it."
+            ) from error
+
+
+async def _grant(conn: AsyncConnection, runtime_role: str) -> None:
+    owner = conn.info.user
+    if runtime_role == owner:
+        return
+    role = sql.Identifier(runtime_role)
+    for schema in ("public", "store", "checkpoints"):
+        name = sql.Identifier(schema)
+        for statement in (
+            "GRANT USAGE ON SCHEMA {schema} TO {role}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+            "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+            "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
+        ):
+            await conn.execute(sql.SQL(statement).format(schema=name, role=role))
+    # The agent's memory makes its tables later, as the same owner.
+    await conn.execute(
+        sql.SQL(
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA checkpoints GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}"
+        ).format(role)
+    )
+    for table in _APPEND_ONLY:
+        await conn.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}").format(sql.Identifier(table), role))

@@ -1,0 +1,118 @@
+"""The way to the database: a pool, and units of work that wake their readers after the commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from core.errors import BadConfiguration, Unavailable
+from store.bus import Bus
+
+Row = dict[str, Any]
+
+
+class Connection(AsyncConnection[DictRow]):
+    """A connection that remembers which channels to wake once its transaction is committed."""
+
+    wakes: set[str]
+
+    def wake(self, channel: str) -> None:
+        """Wake the readers of this channel after the commit."""
+        self.wakes.add(channel)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The database and the live bus, open."""
+
+    url: str
+    pool: AsyncConnectionPool[Connection]
+    bus: Bus
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Connection]:
+        """A unit of work: one transaction; readers are woken only after it is committed."""
+        try:
+            async with self.pool.connection() as conn:
+                conn.wakes = set()
+                async with conn.transaction():
+                    yield conn
+                wakes = sorted(conn.wakes)
+        except PoolTimeout as error:
+            raise Unavailable("The database pool has no free connection; try again in a moment.") from error
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"The database does not answer: {first_line(error)}") from error
+        for channel in wakes:
+            await self.bus.publish(channel, "")
+
+
+@asynccontextmanager
+async def open_store(url: str, bus: Bus, *, connections_max: int = 20) -> AsyncIterator[Store]:
+    """Open the pool (checked once, so that a wrong address is told at start) and close it at the end."""
+    pool = AsyncConnectionPool(
+        url,
+        connection_class=Connection,
+        min_size=2,
+        max_size=connections_max,
+        timeout=10.0,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"row_factory": dict_row, "application_name": "nightshift"},
+    )
+    async with pool:
+        yield Store(url, pool, bus)
+
+
+async def check_database(url: str) -> None:
+    """Refuse a database that cannot keep our promises; each refusal says what to do."""
+    try:
+        async with await psycopg.AsyncConnection.connect(url, connect_timeout=10) as conn:
+            cursor = await conn.execute(
+                "SELECT current_setting('fsync'), current_setting('synchronous_commit'),"
+                " current_setting('server_version_num')::int"
+            )
+            fsync, commit, version = (await cursor.fetchone()) or ("", "", 0)
+    except psycopg.Error as error:
+        raise BadConfiguration(f"DATABASE_URL cannot be used: {first_line(error)}") from error
+    if version < 150000:
+        raise BadConfiguration("PostgreSQL 15 or newer is needed; this server is older. Upgrade it.")
+    if fsync != "on" or commit == "off":
+        raise BadConfiguration(
+            "This PostgreSQL runs with fsync or synchronous_commit off: an alert answered with 2xx could be lost. "
+            "Turn both on."
+        )
+
+
+async def now(conn: AsyncConnection[DictRow]) -> datetime:
+    """The database's clock, the only one that leases, expiry and windows use."""
+    row = await one(conn, "SELECT store.now() AS now")
+    moment: datetime = row["now"]
+    return moment
+
+
+async def one(conn: AsyncConnection[DictRow], query: Any, params: Any = None) -> Row:
+    """Exactly one row."""
+    row = await maybe(conn, query, params)
+    assert row is not None, "the query must answer with a row"
+    return row
+
+
+async def maybe(conn: AsyncConnection[DictRow], query: Any, params: Any = None) -> Row | None:
+    """One row or none."""
+    return await (await conn.execute(query, params)).fetchone()
+
+
+async def many(conn: AsyncConnection[DictRow], query: Any, params: Any = None) -> list[Row]:
+    """All rows."""
+    return await (await conn.execute(query, params)).fetchall()
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error, for one-line messages."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

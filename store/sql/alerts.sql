@@ -1,0 +1,77 @@
+-- name: touch
+-- Count exact repeats of open alerts.
+SELECT store.touch_alerts(%s) AS identity
+
+-- name: lock_fold
+-- New, changed and ended alerts are decided by one transaction at a time.
+SELECT pg_advisory_xact_lock(7203011)
+
+-- name: lock_open
+-- Lock open episodes in the order of their key.
+SELECT 1 FROM alerts WHERE identity = ANY (%s) AND ended_at IS NULL ORDER BY identity FOR UPDATE
+
+-- name: newest
+-- The newest episode of each identity.
+SELECT DISTINCT ON (identity) identity, incident_id, content_hash, severity, starts_at, ended_at
+FROM alerts WHERE identity = ANY (%s) ORDER BY identity, (ended_at IS NULL) DESC, received_at DESC
+
+-- name: insert
+-- New episodes from one JSON parameter.
+INSERT INTO alerts (id, incident_id, source, identity, name, class, severity, status, environment, cluster, service,
+                    resource_id, labels, annotations, generator_url, content_hash, starts_at)
+SELECT id, incident_id, source, identity, name, class, severity, 'firing', environment, cluster, service,
+       resource_id, labels, annotations, generator_url, content_hash, starts_at
+FROM jsonb_to_recordset(%s) AS b (
+  id uuid, incident_id uuid, source text, identity text, name text, class text, severity text, environment text,
+  cluster text, service text, resource_id text, labels jsonb, annotations jsonb, generator_url text, content_hash text,
+  starts_at timestamptz)
+ORDER BY identity
+
+-- name: change
+-- New content of open episodes from one JSON parameter.
+UPDATE alerts a SET labels = b.labels, annotations = b.annotations, severity = b.severity, class = b.class,
+  generator_url = b.generator_url, content_hash = b.content_hash, occurrences = a.occurrences + 1,
+  last_received_at = store.now()
+FROM jsonb_to_recordset(%s) AS b (
+  identity text, labels jsonb, annotations jsonb, severity text, class text, generator_url text, content_hash text)
+WHERE a.identity = b.identity AND a.ended_at IS NULL
+
+-- name: end
+-- End open episodes.
+UPDATE alerts SET status = 'resolved', ended_at = store.now(), last_received_at = store.now()
+WHERE identity = ANY (%s) AND ended_at IS NULL RETURNING incident_id, identity
+
+-- name: open_of_source
+-- What a source has open.
+SELECT identity, labels, starts_at FROM alerts WHERE source = %s AND ended_at IS NULL
+
+-- name: of_incident
+-- The alerts of an incident, firing ones first.
+SELECT id, name, class, severity, status, service, resource_id, labels, annotations, generator_url, starts_at,
+       ended_at, received_at, last_received_at, occurrences, source, identity
+FROM alerts WHERE incident_id = %s ORDER BY (ended_at IS NULL) DESC, received_at, id LIMIT %s
+
+-- name: summary
+-- Counts by what people and signatures look at.
+SELECT name, class, severity, service, count(*) AS alerts, count(*) FILTER (WHERE ended_at IS NULL) AS firing,
+       min(starts_at) AS first_at
+FROM alerts WHERE incident_id = %s GROUP BY name, class, severity, service ORDER BY count(*) DESC, name
+
+-- name: resources
+-- What an incident's alerts touch.
+SELECT DISTINCT environment, cluster, service, resource_id, labels->>'instance' AS instance
+FROM alerts WHERE incident_id = %s
+
+-- name: page
+-- Alerts, newest first.
+SELECT id, incident_id, name, class, severity, status, service, resource_id, labels, annotations, starts_at, ended_at,
+       received_at, last_received_at, occurrences, source
+FROM alerts
+WHERE (%(before)s::timestamptz IS NULL OR received_at < %(before)s)
+  AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(service)s::text IS NULL OR service = %(service)s)
+ORDER BY received_at DESC LIMIT %(rows)s
+
+-- name: counts
+-- For metrics.
+SELECT count(*) FILTER (WHERE ended_at IS NULL) AS firing, extract(epoch FROM max(last_received_at)) AS last_at FROM alerts

@@ -1,0 +1,94 @@
+-- name: propose
+-- Insert a proposal; nothing where the thread's attempt has one.
+INSERT INTO executions (id, incident_id, attempt, origin, playbook_id, playbook_version, action, resource_id, endpoint_id,
+                        intent, observed, intent_hash, card, requester, signature, environment)
+VALUES (%(id)s, %(incident_id)s, %(attempt)s, %(origin)s, %(playbook_id)s, %(playbook_version)s, %(action)s,
+        %(resource_id)s, %(endpoint_id)s, %(intent)s, %(observed)s, %(intent_hash)s, %(card)s, %(requester)s,
+        %(signature)s, %(environment)s)
+ON CONFLICT (incident_id, attempt) WHERE origin = 'thread' DO NOTHING RETURNING *
+
+-- name: of_attempt
+-- The thread's proposal of one attempt.
+SELECT * FROM executions WHERE incident_id = %s AND attempt = %s AND origin = 'thread'
+
+-- name: move
+-- Compare and set a state; the result is merged.
+UPDATE executions SET state = %(after)s, updated_at = store.now(), result = result || %(result)s,
+  finished_at = CASE WHEN %(after)s IN ('succeeded', 'failed') THEN store.now() ELSE finished_at END,
+  lease_owner = CASE WHEN %(after)s IN ('claimed', 'running') THEN lease_owner END,
+  lease_until = CASE WHEN %(after)s IN ('claimed', 'running') THEN lease_until END
+WHERE id = %(id)s AND state = %(before)s AND (%(token)s::bigint IS NULL OR token = %(token)s)
+RETURNING *
+
+-- name: get
+-- One execution.
+SELECT * FROM executions WHERE id = %s
+
+-- name: of_incident
+-- All executions of an incident.
+SELECT * FROM executions WHERE incident_id = %s ORDER BY created_at, id
+
+-- name: claim
+-- Take an approved execution whose resource is free; the unique index settles races.
+UPDATE executions e SET state = 'claimed', token = token + 1, lease_owner = %(owner)s, updated_at = store.now(),
+  lease_until = store.now() + make_interval(secs => %(lease_s)s)
+WHERE id = %(id)s AND state = 'approved' AND NOT EXISTS (
+  SELECT 1 FROM executions o WHERE o.resource_id = e.resource_id AND o.id <> e.id
+    AND o.state IN ('claimed', 'running', 'succeeded', 'verifying', 'unknown', 'needs_human'))
+RETURNING *
+
+-- name: commit_intent
+-- The fencing check right before the intent: same token, lease alive.
+UPDATE executions SET acted_at = store.now(), lease_until = store.now() + make_interval(secs => %(lease_s)s)
+WHERE id = %(id)s AND token = %(token)s AND state = 'claimed' AND lease_until > store.now() RETURNING *
+
+-- name: lost_leases
+-- Work whose worker is gone.
+SELECT * FROM executions WHERE state IN ('claimed', 'running') AND lease_until < store.now()
+ORDER BY id FOR UPDATE SKIP LOCKED
+
+-- name: waiting
+-- Approved and not claimed.
+SELECT id FROM executions WHERE state = 'approved' ORDER BY updated_at
+
+-- name: open_on
+-- What blocks a resource.
+SELECT id, state FROM executions WHERE resource_id = %s
+  AND state IN ('claimed', 'running', 'succeeded', 'verifying', 'unknown', 'needs_human')
+
+-- name: attempts
+-- Committed tries; failed and unknown ones count too.
+SELECT count(*) FILTER (WHERE incident_id = %(incident)s AND playbook_id = %(playbook)s) AS in_incident,
+       max(acted_at) FILTER (WHERE resource_id = %(resource)s AND playbook_id = %(playbook)s) AS last_at,
+       count(*) FILTER (WHERE acted_at > store.now() - interval '1 hour') AS last_hour
+FROM executions WHERE acted_at IS NOT NULL
+
+-- name: set_usual_traffic
+-- The traffic from before the trouble.
+UPDATE executions SET usual_traffic = %s WHERE id = %s
+
+-- name: add_check
+-- One evaluation of the signals.
+INSERT INTO checks (execution_id, at, state, traffic, detail) VALUES (%s, store.now(), %s, %s, %s) ON CONFLICT DO NOTHING
+
+-- name: checks
+-- All evaluations.
+SELECT extract(epoch FROM at)::float8 AS at, state, traffic, detail FROM checks WHERE execution_id = %s ORDER BY at
+
+-- name: learn
+-- Write the outcome once.
+UPDATE executions SET outcome = %s, learned_at = store.now() WHERE id = %s AND outcome IS NULL RETURNING id
+
+-- name: outcomes
+-- What was learned of playbooks on a signature.
+SELECT playbook_id, outcome, environment, learned_at FROM executions
+WHERE signature = %s AND playbook_id = ANY (%s) AND outcome IS NOT NULL
+
+-- name: tallies
+-- Outcomes by signature and playbook.
+SELECT signature, playbook_id, outcome, count(*) AS times FROM executions WHERE outcome IS NOT NULL
+GROUP BY signature, playbook_id, outcome ORDER BY signature, playbook_id
+
+-- name: by_states
+-- Executions in some states.
+SELECT * FROM executions WHERE state = ANY (%s) ORDER BY created_at

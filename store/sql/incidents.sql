@@ -1,0 +1,60 @@
+-- name: open_for
+-- Open or just resolved incidents of these groups; open ones first.
+SELECT id, number, group_key, state, resolved_at, started_at FROM incidents
+WHERE group_key = ANY (%(keys)s)
+  AND (resolved_at IS NULL OR resolved_at > store.now() - make_interval(secs => %(reopen_s)s))
+ORDER BY (resolved_at IS NULL) DESC, number DESC FOR UPDATE
+
+-- name: create
+-- Open an incident.
+INSERT INTO incidents (id, priority, group_key, environment, cluster, service, title, signature, started_at)
+VALUES (%(id)s, %(priority)s, %(group_key)s, %(environment)s, %(cluster)s, %(service)s, %(title)s, %(signature)s,
+        %(started_at)s)
+RETURNING id, number, group_key, state, resolved_at, started_at
+
+-- name: count
+-- Add to the counters; the priority only gets more urgent here.
+UPDATE incidents SET alert_count = alert_count + %(new)s, firing_count = greatest(firing_count + %(new)s - %(ended)s, 0),
+  priority = least(priority, coalesce(%(priority)s::text, priority))
+WHERE id = %(id)s RETURNING id, number, state, priority, alert_count, firing_count
+
+-- name: get
+-- One incident.
+SELECT * FROM incidents WHERE id = %s
+
+-- name: by_number
+-- One incident by its short number.
+SELECT * FROM incidents WHERE number = %s
+
+-- name: page
+-- Incidents, newest first.
+SELECT * FROM incidents
+WHERE (%(before)s::bigint IS NULL OR number < %(before)s)
+  AND (%(state)s::text IS NULL OR state = %(state)s)
+  AND (%(service)s::text IS NULL OR service = %(service)s)
+ORDER BY number DESC LIMIT %(rows)s
+
+-- name: facets
+-- Counts for filters.
+SELECT state, priority, service, count(*) AS incidents FROM incidents GROUP BY state, priority, service ORDER BY 4 DESC
+
+-- name: describe
+-- Title and signature of the commonest alert.
+UPDATE incidents SET title = %s, signature = %s WHERE id = %s
+
+-- name: set_state
+-- Compare and set.
+UPDATE incidents SET state = %(state)s,
+  acknowledged_at = CASE WHEN %(state)s = 'acknowledged' THEN store.now() ELSE acknowledged_at END,
+  acknowledged_by = CASE WHEN %(state)s = 'acknowledged' THEN %(by)s ELSE acknowledged_by END,
+  mitigated_at = CASE WHEN %(state)s = 'mitigated' THEN store.now() ELSE mitigated_at END,
+  resolved_at = CASE WHEN %(state)s = 'resolved' THEN store.now() ELSE NULL END,
+  resolved_by = CASE WHEN %(state)s = 'resolved' THEN %(by)s ELSE NULL END
+WHERE id = %(id)s AND state = ANY (%(from)s) RETURNING id
+
+-- name: reopen
+-- Undo a resolve.
+UPDATE incidents i SET state = 'open', resolved_at = NULL, resolved_by = NULL, reopened = reopened + 1
+WHERE id = %s AND resolved_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM incidents o WHERE o.group_key = i.group_key AND o.resolved_at IS NULL)
+RETURNING id

@@ -1,0 +1,26 @@
+-- name: defer
+-- Put a job into the queue unless one with the same queueing lock still waits.
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+VALUES ('default', %(task)s, %(lock)s, %(once)s, %(args)s)
+ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+
+-- name: set_due
+-- Set or move a timer.
+INSERT INTO due (kind, key, due_at, args)
+VALUES (%(kind)s, %(key)s, store.now() + make_interval(secs => %(delay)s), %(args)s)
+ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, args = excluded.args
+
+-- name: cancel_due
+-- Remove a timer.
+DELETE FROM due WHERE kind = %(kind)s AND key = %(key)s
+
+-- name: take_due
+-- Turn due timers into jobs, each key under its own lock, skipping what another worker takes.
+WITH taken AS (
+  DELETE FROM due WHERE (kind, key) IN (
+    SELECT kind, key FROM due WHERE due_at <= store.now() ORDER BY due_at LIMIT %(rows_max)s FOR UPDATE SKIP LOCKED
+  ) RETURNING kind, key, args
+)
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+SELECT 'default', kind, kind || ':' || key, kind || ':' || key, args FROM taken
+ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING

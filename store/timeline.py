@@ -1,0 +1,37 @@
+"""The timeline of an incident: numbered rows without gaps, appended in the transaction of what they tell."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from store.pool import Connection, Row, many, one
+from store.sql_files import Queries
+
+TIMELINE = Queries("timeline")
+
+
+def channel(incident_id: UUID | str) -> str:
+    """The live channel of an incident."""
+    return f"incident:{incident_id}"
+
+
+async def append(
+    conn: Connection,
+    incident_id: UUID,
+    kind: str,
+    *,
+    actor: str = "nightshift",
+    reason: str = "",
+    body: Mapping[str, Any] | None = None,
+) -> int:
+    """Append a row; its number. Readers are woken after the commit."""
+    row = await one(conn, TIMELINE["append"], [incident_id, kind, actor, reason, Jsonb(dict(body or {}))])
+    conn.wake(channel(incident_id))
+    return int(row["seq"])
+
+
+async def after(conn: Connection, incident_id: UUID, seq: int, *, rows_max: int = 500) -> list[Row]:
+    """The rows after number `seq`, in order."""
+    return await many(conn, TIMELINE["after"], [incident_id, seq, rows_max])

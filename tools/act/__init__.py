@@ -1,0 +1,1 @@
+"""Hands: the inventory, the gate, proposals and actuators. It imports `store` and `core`. Start in `proposals.py`."""
