@@ -104,7 +104,11 @@ def classify(name: str) -> AlertClass:
 
 def name_family(name: str) -> str:
     """The name without a trailing number or severity: `HighErrorRate07` and `HighErrorRateCritical` are one family."""
-    return re.sub(r"[-_ ]*(critical|warning|crit|warn)?[-_ ]*\d*$", "", name, flags=re.IGNORECASE) or name
+    return _FAMILY_TAIL.sub("", name) or name
+
+
+# Possessive, and only from the start of a run of separators: a name of 4000 dashes must not cost minutes.
+_FAMILY_TAIL = re.compile(r"(?<![-_ ])[-_ ]*+(?:critical|warning|crit|warn)?[-_ ]*+\d*+$", re.IGNORECASE)
 
 
 _FNV_OFFSET = 14695981039346656037

@@ -62,7 +62,8 @@ def build_card(
 
 
 def _line(text: str) -> str:
-    return cut(visible(text), LINE_CHARS_MAX)
+    # A line break inside a value could pass for another row of the card.
+    return cut(visible(text).replace("\n", "\\u000a"), LINE_CHARS_MAX)
 
 
 def card_lines(card: Mapping[str, Any]) -> list[tuple[str, str]]:

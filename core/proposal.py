@@ -34,6 +34,13 @@ class Choice:
     disagreement: str = ""
     alternatives: tuple[tuple[str, TrackRecord], ...] = ()
 
+    def about(self, playbook_id: str, books: Mapping[str, Playbook], records: Mapping[str, TrackRecord]) -> "Choice":
+        """The same, if it is about this playbook; else what is known of the one that was asked for instead."""
+        if self.playbook is not None and self.playbook.id == playbook_id:
+            return self
+        record = records.get(playbook_id, TrackRecord())
+        return Choice(books.get(playbook_id), _basis(record), record, self.disagreement)
+
 
 def choose(
     playbooks: Sequence[Playbook],

@@ -1,6 +1,5 @@
 """Playbook files: YAML in, validated `Playbook` values out. The shipped set lies in `playbooks/`."""
 
-from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -8,21 +7,7 @@ from typing import Any
 import yaml
 
 from core.errors import BadConfiguration
-from core.playbook import PARAMETER_VALUE, Playbook
-from ingest.form import read_form
-
-
-def read_playbook(body: Mapping[str, Any], version: int, place: str = "playbook") -> Playbook:
-    """A `Playbook` from its stored body."""
-    if not isinstance(body, Mapping):
-        raise BadConfiguration(f"{place}: expected a mapping at the top")
-    lists = {key: list(value) for key, value in body.items() if isinstance(value, tuple | frozenset)}
-    book: Playbook = read_form(Playbook, {**body, **lists, "version": version}, place)
-    if not PARAMETER_VALUE.fullmatch(book.id):
-        raise BadConfiguration(f"{place}.id: use letters, digits, dot, dash")
-    if book.acts and book.tier not in (1, 2, 3):
-        raise BadConfiguration(f"{place}.tier: an action has tier 1 (restart), 2 (capacity) or 3 (change)")
-    return book
+from core.playbook_form import read_playbook
 
 
 def load_playbook_files(folder: Path) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ EXECUTIONS = Queries("executions")
 async def propose(conn: Connection, intent: Intent, values: Mapping[str, Any]) -> tuple[Row, bool]:
     """Insert a proposal; for an attempt of the thread that has one already, that one. The row, and whether it is new.
 
-    `values`: incident_id, attempt, origin ('thread' or 'person'), requester, signature, environment, card.
+    `values`: incident_id, attempt, origin ('thread' or 'person'), requester, signature, environment.
     """
     params = {
         **values,
@@ -34,7 +34,6 @@ async def propose(conn: Connection, intent: Intent, values: Mapping[str, Any]) -
         "intent": Jsonb(intent.bound()),
         "observed": Jsonb(dict(intent.observed)),
         "intent_hash": intent.hash,
-        "card": Jsonb(values.get("card", {})),
     }
     row = await maybe(conn, EXECUTIONS["propose"], params)
     if row is None:
@@ -83,6 +82,16 @@ async def _record(
     )
     body = {"execution_id": str(row["id"]), "playbook": row["playbook_id"], "from": before, "to": after, **detail}
     await timeline.append(conn, row["incident_id"], "execution.changed", actor=actor, reason=reason, body=body)
+
+
+async def set_decision(conn: Connection, execution_id: UUID, decision: Mapping[str, Any]) -> None:
+    """Keep what the gate decided."""
+    await conn.execute(EXECUTIONS["set_decision"], [Jsonb(dict(decision)), execution_id])
+
+
+async def set_card(conn: Connection, execution_id: UUID, card: Mapping[str, Any]) -> None:
+    """Keep the card that people will see."""
+    await conn.execute(EXECUTIONS["set_card"], [Jsonb(dict(card)), execution_id])
 
 
 async def get(conn: Connection, execution_id: UUID) -> Row:

@@ -53,9 +53,9 @@ async def facets(conn: Connection) -> list[Row]:
     return await many(conn, INCIDENTS["facets"])
 
 
-async def describe(conn: Connection, incident_id: UUID, *, title: str, signature: str) -> None:
-    """Set the title and signature once the commonest alert is known."""
-    await conn.execute(INCIDENTS["describe"], [title, signature, incident_id])
+async def describe(conn: Connection, incident_id: UUID, *, title: str, signature: str, service: str) -> None:
+    """Set title, signature and service once the commonest alert is known."""
+    await conn.execute(INCIDENTS["describe"], [title, signature, service, incident_id])
 
 
 async def set_state(conn: Connection, incident_id: UUID, state: str, *, by: str, only_from: Sequence[str]) -> bool:

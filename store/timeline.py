@@ -35,3 +35,8 @@ async def append(
 async def after(conn: Connection, incident_id: UUID, seq: int, *, rows_max: int = 500) -> list[Row]:
     """The rows after number `seq`, in order."""
     return await many(conn, TIMELINE["after"], [incident_id, seq, rows_max])
+
+
+async def is_reported(conn: Connection, incident_id: UUID, attempt: int) -> bool:
+    """Did the thread write the end of this attempt?"""
+    return bool((await one(conn, TIMELINE["is_reported"], [incident_id, attempt]))["reported"])

@@ -1,10 +1,9 @@
 -- name: propose
 -- Insert a proposal; nothing where the thread's attempt has one.
 INSERT INTO executions (id, incident_id, attempt, origin, playbook_id, playbook_version, action, resource_id, endpoint_id,
-                        intent, observed, intent_hash, card, requester, signature, environment)
+                        intent, observed, intent_hash, requester, signature, environment)
 VALUES (%(id)s, %(incident_id)s, %(attempt)s, %(origin)s, %(playbook_id)s, %(playbook_version)s, %(action)s,
-        %(resource_id)s, %(endpoint_id)s, %(intent)s, %(observed)s, %(intent_hash)s, %(card)s, %(requester)s,
-        %(signature)s, %(environment)s)
+        %(resource_id)s, %(endpoint_id)s, %(intent)s, %(observed)s, %(intent_hash)s, %(requester)s, %(signature)s, %(environment)s)
 ON CONFLICT (incident_id, attempt) WHERE origin = 'thread' DO NOTHING RETURNING *
 
 -- name: of_attempt
@@ -19,6 +18,14 @@ UPDATE executions SET state = %(after)s, updated_at = store.now(), result = resu
   lease_until = CASE WHEN %(after)s IN ('claimed', 'running') THEN lease_until END
 WHERE id = %(id)s AND state = %(before)s AND (%(token)s::bigint IS NULL OR token = %(token)s)
 RETURNING *
+
+-- name: set_decision
+-- What the gate decided.
+UPDATE executions SET decision = %s WHERE id = %s
+
+-- name: set_card
+-- What people will see.
+UPDATE executions SET card = %s WHERE id = %s
 
 -- name: get
 -- One execution.

@@ -39,8 +39,8 @@ ORDER BY number DESC LIMIT %(rows)s
 SELECT state, priority, service, count(*) AS incidents FROM incidents GROUP BY state, priority, service ORDER BY 4 DESC
 
 -- name: describe
--- Title and signature of the commonest alert.
-UPDATE incidents SET title = %s, signature = %s WHERE id = %s
+-- What the commonest alert says.
+UPDATE incidents SET title = %s, signature = %s, service = %s WHERE id = %s
 
 -- name: set_state
 -- Compare and set.

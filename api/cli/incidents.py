@@ -1,0 +1,167 @@
+"""`nightshift incidents`: list, show, acknowledge, resolve, comment, propose a fix, follow."""
+
+from typing import Annotated, Any
+
+import typer
+
+from api.cli import client
+from api.cli.client import Json, Trouble
+from api.cli.screen import event_line, line, moment, pairs, print_json, table, warn
+
+app = typer.Typer(name="incidents", help="Incidents: what is wrong, and what is done about it.", rich_markup_mode=None)
+Number = Annotated[str, typer.Argument(metavar="N", help="The incident's short number.")]
+Say = Annotated[str, typer.Option("--reason", help="Why, for the timeline.")]
+
+
+@app.callback(invoke_without_command=True)
+def _default(context: typer.Context, as_json: Json = False) -> None:
+    if context.invoked_subcommand is None:
+        show_list(as_json=as_json)
+
+
+@app.command("list")
+def show_list(
+    state: Annotated[str | None, typer.Option(help="Only this state: open, acknowledged, resolved, ...")] = None,
+    service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=200)] = 20,
+    as_json: Json = False,
+) -> None:
+    """List incidents, newest first."""
+    page = client.get("/incidents", state=state, service=service, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    rows = [
+        (f"#{i['number']}", i["priority"], i["state"], i["title"], f"{i['firing_count']}/{i['alert_count']}",
+         moment(i["opened_at"]))
+        for i in page["items"]
+    ]  # fmt: skip
+    table(("no", "prio", "state", "title", "firing", "opened (UTC)"), rows, empty="No incidents.")
+
+
+@app.command()
+def show(number: Number, as_json: Json = False) -> None:
+    """Show one incident: alerts, diagnosis, executions."""
+    incident = client.get(f"/incidents/{_ref(number)}")
+    if as_json:
+        print_json(incident)
+        return
+    pairs(f"#{incident['number']} {incident['title']}", _facts(incident))
+    alerts = [(a["name"], a["service"], a["severity"], f"{a['firing']}/{a['alerts']}") for a in incident["alerts"]]
+    table(("alert", "service", "severity", "firing"), alerts, empty="No alerts.")
+    runs = [(e["id"], e["playbook_id"], e["resource_id"], e["state"], e["outcome"]) for e in incident["executions"]]
+    table(("execution", "playbook", "target", "state", "outcome"), runs, empty="Nothing was proposed yet.")
+
+
+def _facts(incident: dict[str, Any]) -> list[tuple[str, str]]:
+    body = (incident.get("diagnosis") or {}).get("body", {})
+    unknowns = [("Not known" if n == 0 else "", str(text)) for n, text in enumerate(body.get("unknowns", []))]
+    return [
+        ("State", f"{incident['state']} · {incident['priority']}"),
+        ("Service", f"{incident['service']} in {incident['environment']}"),
+        ("Opened", f"{moment(incident['opened_at'])} UTC"),
+        ("Diagnosis", str(body.get("summary") or "not yet")),
+        *unknowns,
+    ]
+
+
+@app.command()
+def ack(number: Number, reason: Say = "", as_json: Json = False) -> None:
+    """Say that somebody looks at it."""
+    _changed(client.post(f"/incidents/{_ref(number)}/acknowledge", {"reason": reason}), as_json)
+
+
+@app.command()
+def resolve(number: Number, reason: Say = "", as_json: Json = False) -> None:
+    """Say that it is over."""
+    _changed(client.post(f"/incidents/{_ref(number)}/resolve", {"reason": reason}), as_json)
+
+
+@app.command()
+def comment(number: Number, text: str, as_json: Json = False) -> None:
+    """Write into the timeline."""
+    row = client.post(f"/incidents/{_ref(number)}/comment", {"text": text})
+    if as_json:
+        print_json(row)
+    else:
+        line(f"written as number {row['seq']}")
+
+
+@app.command()
+def diagnose(number: Number, as_json: Json = False) -> None:
+    """Have it investigated (again)."""
+    _changed(client.post(f"/incidents/{_ref(number)}/diagnose", {}), as_json)
+
+
+@app.command()
+def propose(
+    number: Number,
+    playbook: Annotated[str, typer.Argument(help="The playbook's id.")],
+    parameters: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...")] = None,
+    reason: Say = "",
+    as_json: Json = False,
+) -> None:
+    """Propose a fix yourself; it passes the same gate as the agent's."""
+    given = _parameters(playbook, parameters or [])
+    body = {"playbook_id": playbook, "parameters": given, "reason": reason}
+    try:
+        execution = client.post(f"/incidents/{_ref(number)}/propose", body)
+    except Trouble as trouble:
+        if as_json and trouble.problem:
+            print_json(trouble.problem)
+        raise
+    if as_json:
+        print_json(execution)
+    else:
+        line(f"execution {execution['execution_id']} is {execution['state']}")
+
+
+def _parameters(playbook: str, words: list[str]) -> dict[str, str | int]:
+    """NAME=VALUE words; whole numbers only where the playbook says so, for a version may look like a number."""
+    pairs_ = [word.partition("=") for word in words]
+    if wrong := [name for name, sign, _ in pairs_ if not (name and sign)]:
+        raise Trouble(f"{wrong[0]!r}: write parameters as NAME=VALUE")
+    rules: dict[str, Any] = client.get(f"/playbooks/{playbook}")["body"].get("parameters", {}) if words else {}
+    whole = {name for name, rule in rules.items() if rule.get("kind") == "integer"}
+    return {name: int(v) if name in whole and v.lstrip("-").isdecimal() else v for name, _, v in pairs_}
+
+
+@app.command()
+def follow(
+    number: Number,
+    after: Annotated[int, typer.Option(help="Begin after this number of the timeline.", min=0)] = 0,
+    once: Annotated[bool, typer.Option("--once", help="Print what is there and end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the timeline as it grows; --json prints one object a line. Ends with Ctrl-C."""
+    import json
+
+    path = f"/incidents/{_ref(number)}/events"
+    if not once:
+        warn("following; Ctrl-C ends it")
+    for row in _there(path, after) if once else client.events(path, after):
+        print(json.dumps(row, ensure_ascii=False), flush=True) if as_json else line(event_line(row))
+
+
+def _there(path: str, after: int) -> Any:
+    while True:
+        page = client.get(path, follow="false", after=after)
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        after = page["next"]
+
+
+def _ref(number: str) -> str:
+    """A number or id as it may stand in a path."""
+    word = number.removeprefix("#")
+    if not word.replace("-", "").isalnum():
+        raise Trouble(f"{number!r} is not the number of an incident. List them with: nightshift incidents")
+    return word
+
+
+def _changed(incident: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(incident)
+    else:
+        line(f"#{incident['number']} is {incident['state']}")

@@ -1,0 +1,63 @@
+"""The one console script: every command, and one place where trouble becomes a line and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from api.cli import approvals, incidents, kill, people, playbooks, run, sources
+from api.cli.client import Json, Trouble
+from api.cli.screen import line, print_json, warn
+
+app = typer.Typer(
+    name="nightshift",
+    help="The on-call colleague that never sleeps and remembers every fix.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+for _name in ("up", "serve", "worker", "migrate"):
+    app.command(_name)(getattr(run, _name))
+for _group in (incidents, approvals, playbooks, sources, people, kill):
+    app.add_typer(_group.app)
+
+
+@app.command()
+def demo(
+    yes: Annotated[bool, typer.Option("--yes", help="Approve the fix without asking.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end.")] = False,
+) -> None:
+    """Break a small shop on this machine and watch it being healed."""
+    from api.cli.demo import demo as play
+
+    code = play(yes=yes, keep=keep)
+    raise typer.Exit(code if isinstance(code, int) else 0)
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Say which Nightshift this is."""
+    from importlib.metadata import version as installed
+
+    if as_json:
+        print_json({"version": installed("nightshift")})
+    else:
+        line(installed("nightshift"))
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 fine, 1 broken, 2 refused, degraded or misused."""
+    try:
+        app()
+    except Trouble as trouble:
+        warn(str(trouble))
+        sys.exit(trouble.code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

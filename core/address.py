@@ -1,0 +1,43 @@
+"""Which network addresses an action may reach. Link-local and metadata addresses are never among them."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+# Denied whatever the operator allows: cloud metadata, link-local, multicast, unspecified, reserved.
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4", "100.100.100.200/32",
+        "::/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32",
+    )
+)  # fmt: skip
+_PRIVATE = tuple(
+    ip_network(text)
+    for text in ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15",
+                 "::1/128", "fc00::/7")
+)  # fmt: skip
+
+
+def address_fault(text: str, *, allow_private: bool) -> str:
+    """Say why an address must not be called, or return an empty string. Embedded IPv4 forms are unwrapped first."""
+    try:
+        address = _unwrapped(ip_address(text))
+    except ValueError:
+        return f"{text} is not an address"
+    if any(address in network for network in _NEVER):
+        return f"{text} is a link-local, metadata, multicast or reserved address"
+    if not allow_private and any(address in network for network in _PRIVATE):
+        return f"{text} is a private address; set allow_private for this endpoint if that is meant"
+    return ""
+
+
+def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    if isinstance(address, IPv4Address):
+        return address
+    packed = address.packed
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if packed[:12] == ip_address("64:ff9b::").packed[:12] or (
+        packed[:12] == bytes(12) and packed[12:] > bytes([0, 0, 0, 1])
+    ):
+        return IPv4Address(packed[12:])
+    return address.sixtofour or (address.teredo[1] if address.teredo else None) or address

@@ -1,0 +1,215 @@
+"""New, changed and ended alerts: the core decides, incidents are joined or opened, everything in whole batches."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core.alert import Alert, AlertStatus, content_hash
+from core.incident import Episode, FoldReason, fold_reason, priority, signature, title
+from core.resource import Place, place_of
+from core.site import Site
+from store import alerts, incidents, jobs, timeline
+from store.ids import new_id
+from store.pool import Connection, Row, now
+
+COUNTED_AS = {
+    FoldReason.NEW_EPISODE: "new",
+    FoldReason.REPEAT: "repeats",
+    FoldReason.CHANGED: "changed",
+    FoldReason.RESOLVED: "resolved",
+    FoldReason.RESOLVED_UNKNOWN: "ignored",
+    FoldReason.LATE: "late",
+}
+
+
+@dataclass
+class _Tally:
+    """What a batch adds to one incident."""
+
+    new: list[Alert] = field(default_factory=list)
+    changed: int = 0
+    ended: int = 0
+
+
+async def fold_rest(conn: Connection, site: Site, batch: Sequence[Alert]) -> list[str]:
+    """Fold alerts that are no exact repeats, no identity twice; the counted kind of each, in order."""
+    await alerts.lock_fold(conn)
+    moment = await now(conn)
+    known = await alerts.newest(conn, [alert.identity for alert in batch])
+    contents = [content_hash(alert) for alert in batch]
+    reasons = [
+        fold_reason(
+            _episode(known.get(alert.identity)),
+            firing=alert.status is AlertStatus.FIRING,
+            starts_at=alert.starts_at,
+            content=content,
+            now=moment,
+        )
+        for alert, content in zip(batch, contents, strict=True)
+    ]
+    by_reason: dict[FoldReason, list[tuple[Alert, str]]] = defaultdict(list)
+    for alert, content, reason in zip(batch, contents, reasons, strict=True):
+        by_reason[reason].append((alert, content))
+    tallies = await _write(conn, site, by_reason, known)
+    for incident_id, tally in sorted(tallies.items()):
+        await _count(conn, site, incident_id, tally)
+    return [COUNTED_AS[reason] for reason in reasons]
+
+
+def _episode(row: Row | None) -> Episode | None:
+    if row is None:
+        return None
+    return Episode(row["ended_at"] is None, row["content_hash"], row["starts_at"], row["ended_at"])
+
+
+async def _write(
+    conn: Connection,
+    site: Site,
+    by_reason: Mapping[FoldReason, list[tuple[Alert, str]]],
+    known: Mapping[str, Row],
+) -> dict[UUID, _Tally]:
+    tallies: dict[UUID, _Tally] = defaultdict(_Tally)
+    repeats = {alert.identity: content for alert, content in by_reason[FoldReason.REPEAT]}
+    if repeats:
+        await alerts.touch(conn, repeats)
+    changed = by_reason[FoldReason.CHANGED]
+    await alerts.change(conn, [_content_row(alert, content) for alert, content in changed])
+    for alert, _ in changed:
+        tallies[known[alert.identity]["incident_id"]].changed += 1
+    for row in await alerts.end(conn, [alert.identity for alert, _ in by_reason[FoldReason.RESOLVED]]):
+        tallies[row["incident_id"]].ended += 1
+    fresh = by_reason[FoldReason.NEW_EPISODE]
+    if fresh:
+        homes = await _homes(conn, site, [alert for alert, _ in fresh])
+        rows = []
+        for (alert, content), (place, incident_id) in zip(fresh, homes, strict=True):
+            rows.append(_new_row(alert, content, place, incident_id))
+            tallies[incident_id].new.append(alert)
+        await alerts.insert(conn, rows)
+    return tallies
+
+
+async def _homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> list[tuple[Place, UUID]]:
+    """The place of each new alert, and the incident that it joins or opens."""
+    topology = site.topology
+    places = [_placed(alert, site) for alert in fresh]
+    wanted = {place.group_key: place for place in places}
+    joins = {key: [key, *_neighbour_keys(place, topology.neighbours(place.service))] for key, place in wanted.items()}
+    every_key = sorted({key for keys in joins.values() for key in keys})
+    found: dict[str, Row] = {}
+    for row in await incidents.open_for(conn, every_key, reopen_s=site.timings.reopen_s):
+        found.setdefault(row["group_key"], row)
+    home: dict[str, UUID] = {}
+    for key in sorted(wanted):
+        row = next((found[k] for k in joins[key] if k in found), None)
+        if row is None:
+            row = await _open(
+                conn, site, [a for a, p in zip(fresh, places, strict=True) if p.group_key == key], wanted[key]
+            )
+        elif row["resolved_at"] is not None:
+            await _reopen(conn, site, row)
+        found[row["group_key"]] = {**row, "resolved_at": None}
+        home[key] = row["id"]
+    return [(place, home[place.group_key]) for place in places]
+
+
+def _placed(alert: Alert, site: Site) -> Place:
+    """Own services without an environment label live in the site's environment."""
+    labels = alert.labels
+    if labels.get("service") in site.services and not (labels.get("environment") or labels.get("env")):
+        labels = {**labels, "environment": site.environment}
+    return place_of(labels)
+
+
+def _neighbour_keys(place: Place, neighbours: frozenset[str]) -> list[str]:
+    return [Place(place.environment, place.cluster, name, "").group_key for name in sorted(neighbours)]
+
+
+async def _open(conn: Connection, site: Site, first: Sequence[Alert], place: Place) -> Row:
+    started: datetime = min(alert.starts_at for alert in first)
+    kind = site.service(place.service).kind
+    row = await incidents.create(
+        conn,
+        {
+            "id": new_id(),
+            "priority": priority(alert.severity for alert in first),
+            "group_key": place.group_key,
+            "environment": place.environment,
+            "cluster": place.cluster,
+            "service": place.service,
+            "title": title({place.service: len(first)}, _names(first)),
+            "signature": signature([(alert.name, alert.alert_class) for alert in first], kind),
+            "started_at": started,
+        },
+    )
+    body = {"number": row["number"], "service": place.service, "first_alert": first[0].name}
+    await timeline.append(conn, row["id"], "incident.opened", reason=FoldReason.NEW_EPISODE, body=body)
+    # The page goes out at once; the investigation waits until the storm has settled a little.
+    await jobs.defer(conn, "page_incident", incident_id=str(row["id"]), kind="page")
+    await jobs.at(conn, "run_incident", str(row["id"]), delay_s=site.timings.settle_s, incident_id=str(row["id"]))
+    return row
+
+
+async def _reopen(conn: Connection, site: Site, row: Row) -> None:
+    if not await incidents.reopen(conn, row["id"]):
+        return
+    incident_id = str(row["id"])
+    await timeline.append(conn, row["id"], "incident.reopened", reason=FoldReason.NEW_EPISODE)
+    await jobs.defer(conn, "page_incident", incident_id=incident_id, kind="reopened")
+    await jobs.at(conn, "run_incident", incident_id, delay_s=site.timings.settle_s, incident_id=incident_id)
+
+
+async def _count(conn: Connection, site: Site, incident_id: UUID, tally: _Tally) -> None:
+    urgency = priority(alert.severity for alert in tally.new) if tally.new else None
+    row = await incidents.count(conn, incident_id, new=len(tally.new), ended=tally.ended, priority=urgency)
+    body = {
+        "new": len(tally.new),
+        "changed": tally.changed,
+        "ended": tally.ended,
+        "firing": row["firing_count"],
+        "total": row["alert_count"],
+        "names": _names(tally.new),
+    }
+    await timeline.append(conn, incident_id, "alerts.folded", body=body)
+    key = str(incident_id)
+    if row["firing_count"] == 0:
+        await jobs.at(conn, "resolve_incident", key, delay_s=site.timings.resolve_after_s, incident_id=key)
+    elif tally.new:
+        await jobs.cancel(conn, "resolve_incident", key)
+
+
+def _names(batch: Sequence[Alert]) -> dict[str, int]:
+    names: dict[str, int] = defaultdict(int)
+    for alert in batch:
+        names[alert.name] += 1
+    return dict(names)
+
+
+def _content_row(alert: Alert, content: str) -> dict[str, Any]:
+    return {
+        "identity": alert.identity,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "severity": alert.severity,
+        "class": alert.alert_class,
+        "generator_url": alert.generator_url,
+        "content_hash": content,
+    }
+
+
+def _new_row(alert: Alert, content: str, place: Place, incident_id: UUID) -> dict[str, Any]:
+    return {
+        **_content_row(alert, content),
+        "id": str(new_id()),
+        "incident_id": str(incident_id),
+        "source": alert.source,
+        "name": alert.name,
+        "environment": place.environment,
+        "cluster": place.cluster,
+        "service": place.service,
+        "resource_id": place.resource_id,
+        "starts_at": alert.starts_at.isoformat(),
+    }

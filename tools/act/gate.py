@@ -1,0 +1,54 @@
+"""Reading the facts that the policy decides on, at the moment of the decision."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from core.intent import Intent
+from core.playbook import ActionType, Playbook
+from core.policy import Facts
+from core.site import Site
+from store import executions
+from store.pool import Connection, now
+from store.site import switch_is_on
+from tools.act.inventory import Inventory
+
+KILL_SWITCH = "kill"
+
+
+async def read_facts(
+    conn: Connection, inventory: Inventory, intent: Intent, *, except_execution: UUID | None = None
+) -> Facts:
+    """Everything the guardrails look at; `except_execution` is the one that is being claimed itself."""
+    tries = await executions.attempts(conn, UUID(intent.incident_id), intent.playbook_id, intent.resource_id)
+    blocking = await executions.open_on(conn, intent.resource_id)
+    if blocking and blocking["id"] == except_execution:
+        blocking = None
+    service = str(intent.parameters.get("service", ""))
+    return Facts(
+        now=await now(conn),
+        kill_switch=await switch_is_on(conn, KILL_SWITCH),
+        protected=inventory.site.policy.protected,
+        incident_resources=inventory.resources(),
+        allowed=inventory.allowed(service),
+        endpoint_known=_endpoint_known(inventory.site, intent),
+        open_execution_id=str(blocking["id"]) if blocking else "",
+        attempts_in_incident=tries["in_incident"],
+        last_attempt_at=tries["last_at"],
+        actions_last_hour=tries["last_hour"],
+        actions_per_hour_max=inventory.site.policy.actions_per_hour_max,
+    )
+
+
+def with_timings(playbook: Playbook, site: Site) -> Playbook:
+    """A playbook with the site's own cooldown and watch window, where the site sets them."""
+    timings = site.timings
+    cooldown = playbook.cooldown_s if timings.cooldown_s is None else timings.cooldown_s
+    watch = playbook.watch_s if timings.watch_s is None else timings.watch_s
+    return replace(playbook, cooldown_s=cooldown, watch_s=watch)
+
+
+def _endpoint_known(site: Site, intent: Intent) -> bool:
+    endpoint = site.endpoint_by_id(intent.endpoint_id)
+    if endpoint is None:
+        return False
+    return endpoint.allow_restart or endpoint.action is not ActionType.RESTART_INSTANCE

@@ -1,0 +1,169 @@
+"""The one way to an action: propose (a row), decide (the gate), and an approval that waits for a person.
+
+The agent, a model and a person at the API all come through here; nothing else creates executions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from core.card import Impact, build_card
+from core.diagnosis import Cause, Diagnosis
+from core.execution import Reason, State
+from core.intent import Intent
+from core.playbook import Playbook
+from core.playbook_form import read_playbook
+from core.policy import Candidate, Decision, Verb, decide, explain
+from core.proposal import Basis, Choice
+from core.rates import TrackRecord
+from core.site import Site
+from store import alerts, approvals, executions, incidents, playbooks, timeline
+from store.pool import Connection, Row
+from tools.act.gate import read_facts, with_timings
+from tools.act.inventory import Inventory, build_intent, fill_parameters, read_inventory
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants done about an incident, and why. `origin` is 'thread' or 'person'."""
+
+    incident: Row
+    attempt: int
+    origin: str
+    requester: str
+    playbook_id: str
+    parameters: Mapping[str, Any]
+    diagnosis: Diagnosis
+    choice: Choice
+
+
+async def current_playbooks(conn: Connection, site: Site) -> dict[str, Playbook]:
+    """The newest version of every playbook, with the site's timings."""
+    rows = await playbooks.newest(conn)
+    books = [read_playbook(row["body"], row["version"], f"playbook {row['id']}") for row in rows]
+    return {book.id: with_timings(book, site) for book in books}
+
+
+async def submit(conn: Connection, site: Site, wish: Wish) -> Row:
+    """Propose and decide in one transaction; the execution after it.
+
+    Asking again for the same attempt of a thread changes nothing and returns the first answer.
+    """
+    inventory = await read_inventory(conn, site, wish.incident)
+    playbook = (await current_playbooks(conn, site)).get(wish.playbook_id)
+    intent = build_intent(inventory, wish.incident, wish.playbook_id, playbook, wish.parameters)
+    values = {
+        "incident_id": wish.incident["id"],
+        "attempt": wish.attempt,
+        "origin": wish.origin,
+        "requester": wish.requester,
+        "signature": wish.incident["signature"],
+        "environment": wish.incident["environment"],
+    }
+    row, is_new = await executions.propose(conn, intent, values)
+    if not is_new:
+        return row
+    facts = await read_facts(conn, inventory, intent)
+    decision = decide(Candidate(intent, playbook), facts)
+    body = {"execution_id": str(row["id"]), "verb": decision.verb, "detail": decision.detail}
+    await timeline.append(
+        conn, wish.incident["id"], "decision", reason=decision.guardrail, body={**body, "playbook": wish.playbook_id}
+    )
+    await executions.set_decision(conn, row["id"], decision_to_json(decision))
+    if decision.verb is not Verb.ASK or playbook is None:
+        detail = {"guardrail": decision.guardrail, "detail": decision.detail}
+        return await executions.move(
+            conn, row["id"], State.PROPOSED, State.DENIED, Reason.POLICY_REFUSED, detail=detail
+        )
+    return await _ask(conn, site, wish, row, intent, playbook, decision)
+
+
+async def _ask(
+    conn: Connection, site: Site, wish: Wish, row: Row, intent: Intent, playbook: Playbook, decision: Decision
+) -> Row:
+    approval = await approvals.ask(
+        conn,
+        row["id"],
+        intent.hash,
+        needed=decision.approvers,
+        role=decision.role,
+        expires_s=site.timings.approval_expires_s,
+    )
+    impact = await _impact(conn, wish.incident)
+    card = build_card(intent, playbook, wish.diagnosis, wish.choice, decision, impact, approval["expires_at"])
+    await executions.set_card(conn, row["id"], {**card, "incident": wish.incident["number"]})
+    return await executions.move(conn, row["id"], State.PROPOSED, State.AWAITING_APPROVAL, Reason.POLICY_ASKS)
+
+
+async def _impact(conn: Connection, incident: Row) -> Impact:
+    rows = await alerts.summary(conn, incident["id"])
+    firing = sum(row["firing"] for row in rows)
+    services = tuple(sorted({row["service"] for row in rows if row["firing"]})) or (incident["service"],)
+    worst = ", ".join(f"{row['firing']} x {row['name']} on {row['service']}" for row in rows[:2] if row["firing"])
+    return Impact(firing, services, worst or "no alert fires any more")
+
+
+async def submit_by_person(
+    conn: Connection,
+    site: Site,
+    incident: Row,
+    *,
+    person: str,
+    playbook_id: str,
+    parameters: Mapping[str, Any],
+    reason: str,
+) -> Row:
+    """A person (or a program with a person's key) asks for a playbook on an incident."""
+    summary = f"{person} asked for it: {reason}" if reason else f"{person} asked for it"
+    diagnosis = Diagnosis(Cause.UNKNOWN, incident["service"], summary, (), (), confirmed=False, by=person)
+    choice = Choice(None, Basis.NONE, TrackRecord())
+    attempt = 1 + len(await executions.of_incident(conn, incident["id"]))
+    wish = Wish(incident, attempt, "person", person, playbook_id, parameters, diagnosis, choice)
+    row = await submit(conn, site, wish)
+    if row["state"] == State.AWAITING_APPROVAL:
+        await announce(conn, incident["id"])
+    return row
+
+
+async def announce(conn: Connection, incident_id: UUID) -> None:
+    """Tell everybody of approvals that wait, once each: a timeline row and a message on every channel."""
+    for row in await approvals.announce(conn, incident_id):
+        body = {
+            "approval_id": str(row["id"]),
+            "execution_id": str(row["execution_id"]),
+            "expires_at": row["expires_at"].isoformat(),
+            "card": row["card"],
+        }
+        await timeline.append(conn, incident_id, "approval.requested", body=body)
+
+
+async def explain_all(
+    conn: Connection, site: Site, incident: Row
+) -> list[tuple[Playbook, Decision, list[tuple[str, Decision | None]]]]:
+    """For every playbook: what the gate would decide on this incident, and what each guardrail says."""
+    inventory: Inventory = await read_inventory(conn, site, incident)
+    answers = []
+    for playbook in (await current_playbooks(conn, site)).values():
+        parameters = fill_parameters(playbook, inventory, incident["service"])
+        intent = build_intent(inventory, incident, playbook.id, playbook, parameters)
+        facts = await read_facts(conn, inventory, intent)
+        candidate = Candidate(intent, playbook)
+        answers.append((playbook, decide(candidate, facts), explain(candidate, facts)))
+    return answers
+
+
+def decision_to_json(decision: Decision) -> dict[str, Any]:
+    """A decision as it is stored with its execution."""
+    return {
+        "verb": decision.verb,
+        "guardrail": decision.guardrail,
+        "detail": decision.detail,
+        "approvers": decision.approvers,
+        "role": decision.role,
+    }
+
+
+async def incident_of(conn: Connection, execution: Row) -> Row:
+    """The incident of an execution."""
+    return await incidents.get(conn, execution["incident_id"])
