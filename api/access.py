@@ -124,13 +124,13 @@ class Needs:
             return principal.source_kind in self.kinds
         return principal.role.covers(self.role)
 
-    def _missing(self, principal: Principal) -> str:
+    def __str__(self) -> str:
         wanted = [f"the role {self.role}"] if self.role in LADDER else []
-        wanted += [f"the key of a source of kind {kind}" for kind in self.kinds]
-        have = (
-            f"a source of kind {principal.source_kind}" if principal.kind == "source" else f"the role {principal.role}"
-        )
-        return f"This needs {' or '.join(wanted)}; this key has {have}."
+        return " or ".join(wanted + [f"the key of a source of kind {kind}" for kind in self.kinds])
+
+    def _missing(self, caller: Principal) -> str:
+        have = f"a source of kind {caller.source_kind}" if caller.kind == "source" else f"the role {caller.role}"
+        return f"This needs {self}; this key has {have}."
 
 
 def needs(role: Role, *kinds: str) -> Needs:

@@ -78,7 +78,8 @@ SEVERITY_WORDS = {
 # The order is the contract: the first pattern that is found names the class.
 _CLASSES: tuple[tuple[str, AlertClass], ...] = (
     (r"crash.?loop|restarting|backoff", AlertClass.CRASH_LOOP),
-    (r"oom|memory|heap", AlertClass.MEMORY),
+    # By case: the letters o-o-m are also in the middle of "TooMany", which says nothing about memory.
+    (r"(?-i:OOM|Oom|(?<![A-Za-z])oom)|memory|heap", AlertClass.MEMORY),
     (r"disk|filesystem|inode|volume|storage", AlertClass.DISK),
     (r"cert|tls|ssl", AlertClass.CERTIFICATE),
     (r"dns|resolv|nxdomain", AlertClass.DNS),

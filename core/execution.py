@@ -99,8 +99,6 @@ _OUTCOMES = {
     S.INEFFECTIVE: Outcome.INEFFECTIVE,
     S.REGRESSED: Outcome.REGRESSED,
     S.FAILED: Outcome.FAILED,
-    S.INCONCLUSIVE: Outcome.INCONCLUSIVE,
-    S.NEEDS_HUMAN: Outcome.UNKNOWN,
 }
 
 
@@ -111,5 +109,5 @@ def check_transition(before: State, after: State) -> None:
 
 
 def outcome_of(state: State) -> Outcome | None:
-    """What a state teaches; None where it teaches nothing (yet)."""
+    """What a final state teaches, written once; None where it teaches nothing, or nothing yet."""
     return _OUTCOMES.get(state)

@@ -46,7 +46,7 @@ class Rule:
                 return value >= self.threshold
             case Comparison.BELOW:
                 return value < self.threshold
-            case Comparison.AT_MOST:
+            case Comparison.AT_MOST:  # pragma: no branch (there is no fifth)
                 return value <= self.threshold
 
     def alert_labels(self, group: Group) -> dict[str, str]:

@@ -12,7 +12,7 @@ _CHANGING = re.compile(
     r"|(?P<URL>\bhttps?://\S+)"
     r"|(?P<IP>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b)"
     r"|(?P<STR>\"[^\"]*\")"
-    r"|(?P<HEX>\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{8,}\b)"
+    r"|(?P<HEX>\b(?:0x[0-9a-f]{8,}|(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,})\b)"
     r"|(?P<NUM>(?<![A-Za-z])\d+(?:\.\d+)*)"
 )
 LINE_CHARS_MAX = 2000

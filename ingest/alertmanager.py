@@ -12,6 +12,7 @@ from core.alert import Alert, AlertStatus, prometheus_fingerprint
 from ingest.parsed import (
     ALERTS_MAX,
     EARLIEST,
+    FLAGS,
     LATEST,
     Flag,
     Parsed,
@@ -60,7 +61,7 @@ def parse_each(items: list[Any], parse: Callable[[Any], Alert], truncated: int =
             parsed.rejected.append(error.rejected(item))
         else:
             parsed.alerts.append(alert)
-            flagged_alerts += "nightshift_flags" in alert.annotations
+            flagged_alerts += FLAGS in alert.annotations
     return Parsed(parsed.alerts, parsed.rejected, flagged_alerts, truncated)
 
 

@@ -178,7 +178,8 @@ def _moment(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         # A year of five digits is a time far in the future to its sender, but not to the calendar.
-        return LATEST if text[:5].isdigit() else None
+        year = text.partition("-")[0]
+        return LATEST if len(year) > 4 and year.isdigit() and "-" in text else None
     return clamped(moment)
 
 

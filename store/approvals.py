@@ -73,3 +73,8 @@ async def expired(conn: Connection) -> list[Row]:
 async def page(conn: Connection, states: Sequence[str], *, rows: int = 100) -> list[Row]:
     """Approvals in some states, newest first."""
     return await many(conn, APPROVALS["page"], [list(states), rows])
+
+
+async def withdraw(conn: Connection, approval_id: UUID, state: str) -> None:
+    """Take a pending or approved, unused approval back, as superseded or expired."""
+    await conn.execute(APPROVALS["withdraw"], [state, approval_id])

@@ -1,4 +1,4 @@
-"""Pages for people, newest first by id (UUIDv7, hence by time): approvals, executions, alerts; switches and the queue."""
+"""Pages for people, newest first by id (UUIDv7, hence by time): approvals, executions, alerts; switches, queue."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -25,7 +25,7 @@ def show_list(as_json: Json = False) -> None:
     if as_json:
         print_json(page)
         return
-    rows = [(p["name"], p["role"], moment(p.get("created_at"))) for p in page["items"]]
+    rows = [(p["name"], p["role"], moment(p.get("created_at"))) for p in page["people"]]
     table(("name", "role", "added (UTC)"), rows, empty="Nobody. Add one with: nightshift people add NAME --role")
 
 

@@ -24,7 +24,7 @@ def show_list(as_json: Json = False) -> None:
     if as_json:
         print_json(page)
         return
-    rows = [(s["name"], s["kind"], moment(s.get("created_at"))) for s in page["items"]]
+    rows = [(s["name"], s["kind"], moment(s.get("created_at"))) for s in page["sources"]]
     table(("name", "kind", "added (UTC)"), rows, empty="No sources. Add one with: nightshift sources add NAME --kind")
 
 

@@ -59,3 +59,7 @@ SELECT a.id, a.execution_id, a.state, a.needed, a.role, a.created_at, a.expires_
        (SELECT count(*) FROM approval_votes v WHERE v.approval_id = a.id AND v.verdict = 'approve') AS votes
 FROM approvals a JOIN executions e ON e.id = a.execution_id JOIN incidents i ON i.id = e.incident_id
 WHERE a.state = ANY (%s) ORDER BY a.created_at DESC LIMIT %s
+
+-- name: withdraw
+-- Take an unused approval back.
+UPDATE approvals SET state = %s, decided_at = store.now() WHERE id = %s AND state IN ('pending', 'approved')

@@ -97,6 +97,9 @@ def test_an_alert_without_a_severity_or_a_name_is_still_an_alert() -> None:
     [
         ("KubePodCrashLooping", AlertClass.CRASH_LOOP),
         ("ContainerOOMKilled", AlertClass.MEMORY),
+        ("PodOomKilled", AlertClass.MEMORY),
+        ("container_oom_events", AlertClass.MEMORY),
+        ("TooManyErrors", AlertClass.ERRORS),
         ("DiskWillFillIn4Hours", AlertClass.DISK),
         ("TLSCertificateExpiring", AlertClass.CERTIFICATE),
         ("DNSFailures", AlertClass.DNS),

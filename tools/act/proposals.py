@@ -18,7 +18,7 @@ from core.policy import Candidate, Decision, Verb, decide, explain
 from core.proposal import Basis, Choice
 from core.rates import TrackRecord
 from core.site import Site
-from store import alerts, approvals, executions, incidents, playbooks, timeline
+from store import alerts, approvals, executions, incidents, jobs, playbooks, timeline
 from store.pool import Connection, Row
 from tools.act.gate import read_facts, with_timings
 from tools.act.inventory import Inventory, build_intent, fill_parameters, read_inventory
@@ -122,13 +122,14 @@ async def submit_by_person(
     wish = Wish(incident, attempt, "person", person, playbook_id, parameters, diagnosis, choice)
     row = await submit(conn, site, wish)
     if row["state"] == State.AWAITING_APPROVAL:
-        await announce(conn, incident["id"])
+        await jobs.defer(conn, "tell_approvals", incident_id=str(incident["id"]))
     return row
 
 
-async def announce(conn: Connection, incident_id: UUID) -> None:
-    """Tell everybody of approvals that wait, once each: a timeline row and a message on every channel."""
-    for row in await approvals.announce(conn, incident_id):
+async def announce(conn: Connection, incident_id: UUID) -> list[Row]:
+    """A timeline row for each approval that nobody was told of yet; those approvals."""
+    told = await approvals.announce(conn, incident_id)
+    for row in told:
         body = {
             "approval_id": str(row["id"]),
             "execution_id": str(row["execution_id"]),
@@ -136,6 +137,7 @@ async def announce(conn: Connection, incident_id: UUID) -> None:
             "card": row["card"],
         }
         await timeline.append(conn, incident_id, "approval.requested", body=body)
+    return told
 
 
 async def explain_all(

@@ -59,24 +59,26 @@ def _read(patterns: Sequence[str], start: datetime, end: datetime) -> LogLines:
     paths = sorted({path for pattern in patterns for path in _matching(pattern)})
     if not paths:
         return LogLines((), reason=f"no file matches {', '.join(patterns)}")
-    entries, faults = [], [f"only {FILES_MAX} of {len(paths)} files were read"] if len(paths) > FILES_MAX else []
+    entries: list[Entry] = []
+    unread: list[str] = []
+    faults = [f"only {FILES_MAX} of {len(paths)} files were read"] if len(paths) > FILES_MAX else []
     share = LINES_MAX // min(len(paths), FILES_MAX)
     for path in paths[:FILES_MAX]:
         try:
             text, whole = _tail(path)
         except OSError as error:
-            faults.append(f"{path.name} cannot be read ({error.strerror})")
+            unread.append(f"{path.name} cannot be read ({error.strerror})")
             continue
-        found = list(_entries(text))
-        inside = [entry for entry in found if start <= entry[0] < end]
-        if not whole and (not found or found[0][0] > start):
-            faults.append(f"only the last 4 MiB of {path.name} were read")
-        if len(inside) > share:
+        found, complete = _entries(text, start, end, share)
+        if len(found) == share and not complete:
             faults.append(f"only the last {share} lines of {path.name} were kept")
-        entries += inside[-share:]
-    if not entries and len(faults) >= len(paths):
-        raise Unavailable(f"No log could be read: {faults[0]}.")
+        elif not (complete or whole):
+            faults.append(f"only the last 4 MiB of {path.name} were read")
+        entries += found
+    if len(unread) == len(paths):
+        raise Unavailable(f"No log could be read: {unread[0]}.")
     entries.sort(key=lambda entry: entry[0])
+    faults += unread
     return LogLines(tuple(text for _, text in entries), bool(faults), "; ".join(faults[:3]) or _why_empty(entries))
 
 
@@ -110,22 +112,27 @@ def _tail(path: Path) -> tuple[str, bool]:
     return data.decode("utf-8", "replace"), not skipped
 
 
-def _entries(text: str) -> Iterable[Entry]:
-    """Lines with their times; what has no time is appended to the line before, up to 4,000 characters."""
-    at: datetime | None = None
-    held: list[str] = []
-    for line in text.split("\n"):
-        line = line.rstrip("\r")
-        when = time_of(line)
-        if when is None:
-            if line:
-                held.append(line)
-            continue
-        if at is not None:
-            yield at, "\n".join(held)[:ENTRY_CHARS_MAX]
-        at, held = when, [line]
-    if at is not None:
-        yield at, "\n".join(held)[:ENTRY_CHARS_MAX]
+def _entries(text: str, start: datetime, end: datetime, entries_max: int) -> tuple[list[Entry], bool]:
+    """The entries of a range, oldest first, read from the end; whether a line older than the range was reached.
+
+    A line without a time is appended to the line before it, up to 4,000 characters.
+    """
+    entries: list[Entry] = []
+    untimed: list[str] = []
+    for line in reversed(text.split("\n")):
+        at = time_of(line)
+        if at is None:
+            untimed.append(line.rstrip("\r"))
+        elif at < start:
+            return entries[::-1], True
+        else:
+            if at < end:
+                if len(entries) == entries_max:
+                    return entries[::-1], False
+                whole = "\n".join((line.rstrip("\r"), *filter(None, reversed(untimed))))
+                entries.append((at, whole[:ENTRY_CHARS_MAX]))
+            untimed = []
+    return entries[::-1], False
 
 
 def time_of(line: str) -> datetime | None:

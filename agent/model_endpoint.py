@@ -1,0 +1,234 @@
+"""Asking an OpenAI-compatible endpoint: streamed, bounded, retried a little, every failure classified."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import openai
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from agent.context import ModelSettings
+from agent.model_failure import FailureKind, ModelFailure
+
+RETRIES_MAX = 2
+BACKOFF_S = 0.5
+RETRY_AFTER_S_MAX = 10.0
+REPLY_CHARS_MAX = 64 * 1024
+FAILURES_UNTIL_OPEN = 5
+OPEN_S = 60.0
+WHOLE = frozenset({"stop", "tool_calls", "function_call"})
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool call of a whole reply; `arguments` is None where they are no JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole reply; `usage` is tokens in and out, None where the endpoint does not say."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    usage: tuple[int, int] | None
+
+
+@dataclass
+class Breaker:
+    """After five failures in a row nobody asks for a minute; then one may try."""
+
+    clock: Callable[[], float] = time.monotonic
+    failures: int = 0
+    open_until: float = 0.0
+
+    def check(self) -> None:
+        """Raise ModelFailure(unavailable) while it is open."""
+        if self.clock() < self.open_until:
+            raise ModelFailure(FailureKind.UNAVAILABLE, "it failed five times in a row and is left alone for a minute.")
+        if self.failures >= FAILURES_UNTIL_OPEN:
+            self.open_until = self.clock() + OPEN_S  # this caller tries; the others wait for what comes of it
+
+    def note(self, *, failed: bool) -> None:
+        """Count an outcome."""
+        self.failures = self.failures + 1 if failed else 0
+        self.open_until = self.clock() + OPEN_S if self.failures >= FAILURES_UNTIL_OPEN else 0.0
+
+
+# One a process and endpoint: knowing that an endpoint is down is worth more than one investigation.
+BREAKERS: dict[tuple[str, str], Breaker] = {}
+
+
+class _Chat(ChatOpenAI):
+    """ChatOpenAI drops a streamed refusal; here it is kept."""
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
+    ) -> ChatGenerationChunk | None:
+        made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        choices = chunk.get("choices") or [{}]
+        refusal = (choices[0].get("delta") or {}).get("refusal")
+        if made and refusal:
+            made.message.additional_kwargs["refusal"] = refusal
+        return made
+
+
+class ModelEndpoint:
+    """One model behind one address."""
+
+    def __init__(self, chat: ChatOpenAI, breaker: Breaker, timeout_s: float, backoff_s: float = BACKOFF_S) -> None:
+        self._chat, self._breaker, self._timeout_s, self._backoff_s = chat, breaker, timeout_s, backoff_s
+
+    async def ask(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float) -> Reply:
+        """One whole reply within so many seconds. Raises ModelFailure."""
+        deadline = time.monotonic() + seconds
+        for number in range(RETRIES_MAX + 1):
+            self._breaker.check()
+            try:
+                reply = await self._once(messages, tools, min(self._timeout_s, deadline - time.monotonic()))
+            except ModelFailure as failure:
+                self._breaker.note(failed=failure.kind not in (FailureKind.BAD_OUTPUT, FailureKind.REFUSED))
+                wait = self._wait(failure, number)
+                if wait is None or time.monotonic() + wait >= deadline:
+                    raise
+                await asyncio.sleep(wait)
+            else:
+                self._breaker.note(failed=False)
+                return reply
+        raise AssertionError("the last try either returns or raises")
+
+    def _wait(self, failure: ModelFailure, number: int) -> float | None:
+        """Seconds until the next try; None where there is none."""
+        after = failure.retry_after_s
+        if number == RETRIES_MAX or after is None or after > RETRY_AFTER_S_MAX:
+            return None
+        return max(after, self._backoff_s * 2**number * (1 + random.random() / 2))
+
+    async def _once(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float) -> Reply:
+        gathered = _Gathered()
+        try:
+            async with asyncio.timeout(max(seconds, 0.001)):
+                async for chunk in self._chat.bind_tools(list(tools)).astream(list(messages)):
+                    if isinstance(chunk, AIMessageChunk):
+                        gathered.add(chunk)
+        except (ModelFailure, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise _classified(error) from error
+        return gathered.whole()
+
+
+@asynccontextmanager
+async def open_endpoint(settings: ModelSettings) -> AsyncIterator[ModelEndpoint]:
+    """The endpoint with connections of its own, closed at the end."""
+    breaker = BREAKERS.setdefault((settings.base_url, settings.name), Breaker())
+    async with httpx.AsyncClient(timeout=settings.timeout_s) as client:
+        chat = _Chat(
+            model=settings.name,
+            base_url=settings.base_url,
+            api_key=SecretStr(settings.api_key),
+            timeout=settings.timeout_s,
+            max_retries=0,  # retries are counted here, where the budget of seconds is known
+            stream_usage=True,
+            use_responses_api=False,
+            http_async_client=client,
+        )
+        yield ModelEndpoint(chat, breaker, settings.timeout_s)
+
+
+@dataclass
+class _Gathered:
+    """The pieces of a streamed reply."""
+
+    text: list[str] = field(default_factory=list)
+    calls: dict[int | str, dict[str, str]] = field(default_factory=dict)
+    usage: tuple[int, int] | None = None
+    finish: str = ""
+    refused: bool = False
+    chars: int = 0
+
+    def add(self, chunk: AIMessageChunk) -> None:
+        """Take a piece; ModelFailure(bad_output) where the reply grows beyond all use."""
+        piece = chunk.content if isinstance(chunk.content, str) else ""
+        self.text.append(piece)
+        self.chars += len(piece)
+        for part in chunk.tool_call_chunks:
+            index = part["index"]
+            call = self.calls.setdefault(
+                index if index is not None else part["id"] or "", {"id": "", "name": "", "args": ""}
+            )
+            for key in call:
+                call[key] += str(part.get(key) or "")
+            self.chars += len(part["args"] or "")
+        self.refused = self.refused or bool(chunk.additional_kwargs.get("refusal"))
+        self.finish = str(chunk.response_metadata.get("finish_reason") or self.finish)
+        if chunk.usage_metadata:
+            self.usage = chunk.usage_metadata["input_tokens"], chunk.usage_metadata["output_tokens"]
+        if self.chars > REPLY_CHARS_MAX:
+            raise ModelFailure(FailureKind.BAD_OUTPUT, f"a reply was longer than {REPLY_CHARS_MAX} characters.")
+
+    def whole(self) -> Reply:
+        """The reply, if it came to its end."""
+        if self.refused or self.finish == "content_filter":
+            raise ModelFailure(FailureKind.REFUSED, "it refused to answer.")
+        if self.finish == "length":
+            raise ModelFailure(FailureKind.BAD_OUTPUT, "a reply was cut off at its length limit.")
+        if self.finish not in WHOLE:
+            raise ModelFailure(FailureKind.UNAVAILABLE, "a reply broke off before its end.", 0.0)
+        calls = tuple(ToolCall(c["id"] or f"call_{n}", c["name"], _object(c["args"])) for n, c in self.calls.items())
+        return Reply("".join(self.text), calls, self.usage)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _classified(error: Exception) -> ModelFailure:
+    """The provider's own words are never repeated: they may quote the key or the prompt."""
+    kind = FailureKind
+    if isinstance(error, TimeoutError | openai.APITimeoutError | httpx.TimeoutException):
+        return ModelFailure(kind.TIMEOUT, "it did not answer in time.")
+    code = str(getattr(error, "code", None) or "")
+    if code == "context_length_exceeded" or type(error).__name__.endswith("ContextOverflowError"):
+        return ModelFailure(kind.CONTEXT_TOO_LONG, "the conversation is longer than it takes.")
+    if code in ("content_filter", "content_policy_violation"):
+        return ModelFailure(kind.REFUSED, "it refused to answer.")
+    if isinstance(error, openai.APIStatusError):
+        return _by_status(error.status_code, code, _retry_after_s(error))
+    if isinstance(error, openai.APIError | httpx.HTTPError) or type(error).__module__.startswith("httpx"):
+        return ModelFailure(kind.UNAVAILABLE, f"it cannot be reached ({type(error).__name__}).", 0.0)
+    return ModelFailure(kind.BAD_OUTPUT, f"its answer cannot be read ({type(error).__name__}).")
+
+
+def _by_status(status: int, code: str, after: float) -> ModelFailure:
+    if status in (401, 403):
+        return ModelFailure(FailureKind.AUTH, f"it does not accept the key ({status}).")
+    if status == 429:
+        return ModelFailure(FailureKind.RATE_LIMIT, "it is asked too often (429).", after)
+    if status >= 500 or status in (408, 409):
+        return ModelFailure(FailureKind.UNAVAILABLE, f"it answered {status}.", after)
+    word = code if code.isidentifier() else "no code"
+    return ModelFailure(FailureKind.UNAVAILABLE, f"it does not take the request ({status}, {word[:40]}).")
+
+
+def _retry_after_s(error: openai.APIStatusError) -> float:
+    try:
+        return max(float(error.response.headers.get("retry-after", 0)), 0.0)
+    except ValueError:
+        return 0.0

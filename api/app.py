@@ -1,0 +1,117 @@
+"""The HTTP application over an open house: one function, no globals."""
+
+from importlib import metadata
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import problems
+from api.access import KnownKeys, Needs
+from api.body import BODY_BYTES_MAX, BODY_READ_S, BodyCut
+from api.figures import Figures
+from api.routes import (
+    approvals,
+    changes,
+    events,
+    executions,
+    health,
+    incidents,
+    jobs,
+    metrics,
+    people,
+    playbooks,
+    sources,
+    switches,
+    webhooks,
+)
+
+ROUTES = (
+    webhooks,
+    incidents,
+    events,
+    approvals,
+    executions,
+    playbooks,
+    switches,
+    jobs,
+    changes,
+    sources,
+    people,
+    health,
+    metrics,
+)
+GENERIC_PROBLEMS = (400, 401, 403, 409, 422, 503)
+
+
+def build_app(
+    house: Any, *, runs_jobs: bool = False, body_bytes_max: int = BODY_BYTES_MAX, body_read_s: float = BODY_READ_S
+) -> FastAPI:
+    """The application that serves this house. `runs_jobs`: it is only ready while a worker is seen."""
+    app = FastAPI(
+        title="Nightshift",
+        version=version(),
+        summary="The on-call colleague that never sleeps and remembers every fix.",
+        docs_url="/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.house = house
+    app.state.keys = KnownKeys(house.store)
+    app.state.figures = Figures()
+    app.state.readiness = health.Readiness(house.store, runs_jobs)
+    for module in ROUTES:
+        app.include_router(module.router)
+    problems.install(app)
+    app.add_middleware(BodyCut, bytes_max=body_bytes_max, read_s=body_read_s, counted=app.state.figures.cut)
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]
+    return app
+
+
+def version() -> str:
+    """The version that is installed."""
+    try:
+        return metadata.version("nightshift")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI, with the way to authenticate and the problems that any route with a key can answer."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        parts = schema.setdefault("components", {})
+        parts.setdefault("schemas", {})["Problem"] = problems.PROBLEM_SCHEMA
+        parts["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "basic": {"type": "http", "scheme": "basic", "description": "The key as the password, any user."},
+        }
+        for path, operation, method in _keyed(app):
+            described_operation = schema["paths"][path][method]
+            described_operation["security"] = [{"bearer": []}, {"basic": []}]
+            described_operation["description"] = f"{described_operation.get('description', '')}\n\nNeeds: {operation}."
+            for status, answer in problems.documented(*GENERIC_PROBLEMS).items():
+                described_operation["responses"][str(status)] = answer
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def needs_of(route: Any) -> list[Needs]:
+    """What a route asks of its caller; empty where it has no such dependency."""
+    found, waiting = [], [getattr(route, "dependant", None)]
+    while waiting:
+        dependant = waiting.pop()
+        if dependant is not None:
+            if isinstance(dependant.call, Needs):
+                found.append(dependant.call)
+            waiting.extend(dependant.dependencies)
+    return found
+
+
+def _keyed(app: FastAPI) -> list[tuple[str, str, str]]:
+    return [
+        (route.path, str(wanted[0]), method.lower())  # type: ignore[attr-defined]
+        for route in app.routes
+        if (wanted := needs_of(route))
+        for method in route.methods  # type: ignore[attr-defined]
+    ]

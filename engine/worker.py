@@ -1,0 +1,117 @@
+"""The worker: jobs, timers, sweeps, the rescue of stalled jobs, and the singletons that lead by a lease."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+from procrastinate import App
+
+from core.errors import NightshiftError
+from engine.collector import Collector
+from engine.evaluator import Evaluator
+from engine.house import House
+from engine.jobs import build_app
+from engine.sweeping import sweep
+from store import jobs, leases, samples
+from store.pool import Store
+
+log = structlog.get_logger(__name__)
+
+CONCURRENCY = 8
+POLL_S = 0.5
+TICK_S = 0.2
+SWEEP_S = 1.0
+HEARTBEAT_S = 2.0
+STALLED_S = 8.0
+FORGET_EVERY_S = 300.0
+LEAD_S = 10.0
+
+
+async def run_worker(house: House) -> None:
+    """Work until cancelled; then finish what runs, and give the leases back."""
+    app = build_app(house)
+    async with app.open_async(), asyncio.TaskGroup() as group:
+        group.create_task(_jobs(app))
+        group.create_task(_every(TICK_S, lambda: _tick(house.store)))
+        group.create_task(_every(SWEEP_S, lambda: sweep(house)))
+        group.create_task(_every(HEARTBEAT_S, lambda: _rescue(app)))
+        group.create_task(_every(FORGET_EVERY_S, lambda: _forget(house)))
+        group.create_task(_lead(house, "collector", Collector(house).run))
+        group.create_task(_lead(house, "evaluator", Evaluator(house).run))
+        group.create_task(_warm(house))
+
+
+async def _jobs(app: App) -> None:
+    await app.run_worker_async(
+        concurrency=CONCURRENCY,
+        fetch_job_polling_interval=POLL_S,
+        update_heartbeat_interval=HEARTBEAT_S,
+        stalled_worker_timeout=STALLED_S,
+        install_signal_handlers=False,
+        delete_jobs="successful",
+    )
+
+
+async def _tick(store: Store) -> None:
+    async with store.begin() as conn:
+        await jobs.take_due(conn)
+
+
+async def _rescue(app: App) -> None:
+    """Jobs of a dead worker block their lock: put them back. They are safe to repeat."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
+        log.warning("job.rescued", job=job.task_name, id=job.id)
+        await app.job_manager.retry_job(job)
+
+
+async def _forget(house: House) -> None:
+    site = await house.site()
+    async with house.store.begin() as conn:
+        await samples.forget(conn, older_than_s=site.timings.retention_s)
+
+
+async def _warm(house: House) -> None:
+    """Import the agent before the first incident needs it."""
+    with contextlib.suppress(NightshiftError):
+        await house.threads()
+
+
+async def _every(pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            log.warning("loop.failed", error=repr(error))
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(pause_s)
+
+
+async def _lead(house: House, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work` while this process holds the lease; stop it when the lease is lost, give it back at the end."""
+    task: asyncio.Task[None] | None = None
+    try:
+        while True:
+            leading = await _is_leading(house, name)
+            if leading and (task is None or task.done()):
+                task = asyncio.create_task(_every(0.0, work), name=name)
+            elif not leading and task is not None:
+                task.cancel()
+                task = None
+            await asyncio.sleep(LEAD_S / 4)
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            with contextlib.suppress(NightshiftError):
+                async with house.store.begin() as conn:
+                    await leases.release(conn, name, house.owner)
+
+
+async def _is_leading(house: House, name: str) -> bool:
+    try:
+        async with house.store.begin() as conn:
+            return await leases.lead(conn, name, house.owner, lease_s=LEAD_S) is not None
+    except NightshiftError as error:
+        log.warning("lease.unreachable", name=name, error=error.detail)
+        return False

@@ -1,0 +1,117 @@
+"""Did it help? No data is never good news, and quiet is not health."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.verdict import Check, CheckState, Verdict, VerdictReason, VerdictState, judge, worst
+
+GOOD, BAD, MISSING = CheckState.GOOD, CheckState.BAD, CheckState.MISSING
+ACTED, WINDOW_S, EVERY_S, WITHIN_S, USUAL = 1000.0, 60.0, 15.0, 300.0, 10.0
+# A full window and two evaluations more: good checks at 15, 30 ... 90 seconds.
+ENOUGH = 6
+
+
+def checks(states: list[CheckState], traffic: float | None = USUAL) -> list[Check]:
+    return [Check(ACTED + EVERY_S * n, state, traffic) for n, state in enumerate(states, 1)]
+
+
+def judged(seen: list[Check], after_s: float | None = None, usual: float | None = USUAL) -> Verdict:
+    now = ACTED + after_s if after_s is not None else (seen[-1].at if seen else ACTED)
+    return judge(
+        seen, acted_at=ACTED, now=now, window_s=WINDOW_S, interval_s=EVERY_S, within_s=WITHIN_S, usual_traffic=usual
+    )
+
+
+STATES = st.lists(st.sampled_from(CheckState), max_size=30)
+TRAFFIC = st.none() | st.floats(0, 100)
+
+
+def test_good_for_the_whole_window_and_two_evaluations_is_verified() -> None:
+    verified = Verdict(VerdictState.VERIFIED, VerdictReason.GOOD_FOR_LONG_ENOUGH)
+    assert judged(checks([GOOD] * ENOUGH)) == verified
+    assert judged(checks([GOOD] * (ENOUGH - 1))).state is VerdictState.PENDING
+    assert judged(checks([GOOD] * 30), after_s=WITHIN_S + 1) == verified
+
+
+@given(STATES, st.floats(0, 1000))
+def test_no_data_is_never_verified(states: list[CheckState], after_s: float) -> None:
+    silent = checks([MISSING if state is GOOD else state for state in states])
+    assert judged(silent, after_s).state is not VerdictState.VERIFIED
+    assert judged([], after_s).state is not VerdictState.VERIFIED
+
+
+@given(STATES, st.sampled_from([BAD, MISSING]), st.integers(0, ENOUGH - 1))
+def test_a_bad_check_resets(before: list[CheckState], spoiler: CheckState, good: int) -> None:
+    """However long it was good: after a bad or missing check the whole window starts again."""
+    assert judged(checks([*before, spoiler] + [GOOD] * good), after_s=100).state is not VerdictState.VERIFIED
+    assert judged(checks([*before, spoiler] + [GOOD] * ENOUGH), after_s=100).state is VerdictState.VERIFIED
+
+
+@given(STATES, TRAFFIC, st.floats(0, 1000), st.none() | st.floats(0, 100))
+def test_verified_means_good_checks_under_enough_traffic(
+    states: list[CheckState], traffic: float | None, after_s: float, usual: float | None
+) -> None:
+    seen = checks(states, traffic)
+    if judged(seen, after_s, usual).state is VerdictState.VERIFIED:
+        assert {check.state for check in seen[-ENOUGH:]} == {GOOD}
+        assert not usual or (traffic is not None and traffic >= usual / 2)
+
+
+@pytest.mark.parametrize("traffic", [0.0, USUAL / 2 - 0.01, None])
+def test_traffic_under_half_is_inconclusive(traffic: float | None) -> None:
+    quiet = checks([GOOD] * ENOUGH, traffic)
+    assert judged(quiet, WITHIN_S) == Verdict(VerdictState.INCONCLUSIVE, VerdictReason.TOO_LITTLE_TRAFFIC)
+    assert judged(quiet).state is VerdictState.PENDING, "users may come back before the deadline"
+
+
+@pytest.mark.parametrize("usual", [None, 0.0])
+def test_where_no_traffic_is_usual_none_is_asked_for(usual: float | None) -> None:
+    assert judged(checks([GOOD] * ENOUGH, None), usual=usual).state is VerdictState.VERIFIED
+    assert judged(checks([GOOD] * ENOUGH, USUAL / 2)).state is VerdictState.VERIFIED
+
+
+@given(STATES)
+def test_missing_at_the_deadline_is_inconclusive(states: list[CheckState]) -> None:
+    verdict = judged(checks([*states, MISSING]), WITHIN_S)
+    assert verdict == Verdict(VerdictState.INCONCLUSIVE, VerdictReason.NO_DATA)
+    assert judged([], WITHIN_S) == verdict
+
+
+@given(STATES)
+def test_bad_at_the_deadline_is_ineffective(states: list[CheckState]) -> None:
+    verdict = judged(checks([*states, BAD]), WITHIN_S)
+    assert verdict == Verdict(VerdictState.INEFFECTIVE, VerdictReason.STILL_BAD)
+
+
+@given(STATES, st.floats(0, WITHIN_S - 1))
+def test_nothing_is_given_up_before_the_deadline(states: list[CheckState], after_s: float) -> None:
+    assert judged(checks(states), after_s).state in (VerdictState.PENDING, VerdictState.VERIFIED)
+
+
+def test_pending_says_whether_it_is_too_early_to_ask() -> None:
+    assert judged(checks([BAD]), 89).reason is VerdictReason.TOO_EARLY
+    assert judged(checks([BAD]), 90).reason is VerdictReason.NOT_YET_GOOD
+
+
+@given(STATES)
+def test_what_was_seen_before_the_action_proves_nothing(states: list[CheckState]) -> None:
+    earlier = [replace(check, at=check.at - 1000) for check in checks([GOOD] * 30)]
+    at_once = Check(ACTED, GOOD, USUAL)
+    assert judged([*earlier, at_once, *checks(states)], WITHIN_S) == judged(checks(states), WITHIN_S)
+
+
+def test_two_good_checks_are_never_enough_however_far_apart() -> None:
+    assert judged([Check(ACTED + 1, GOOD, USUAL), Check(ACTED + 250, GOOD, USUAL)]).state is VerdictState.PENDING
+
+
+@given(st.lists(st.sampled_from(CheckState), min_size=1))
+def test_the_worst_signal_speaks_for_all(states: list[CheckState]) -> None:
+    expected = BAD if BAD in states else MISSING if MISSING in states else GOOD
+    assert worst(states) is expected
+
+
+def test_no_signal_at_all_is_missing() -> None:
+    assert worst([]) is MISSING

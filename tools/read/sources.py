@@ -1,0 +1,21 @@
+"""Which sources a site has: the built-in collector, Prometheus, log files."""
+
+import httpx
+
+from core.site import Site
+from store.pool import Store
+from tools.read.logs import FileLogs, LogSource
+from tools.read.metrics import CollectorMetrics, FirstThatKnows, MetricsSource, PrometheusMetrics
+
+
+def open_metrics(store: Store, site: Site, client: httpx.AsyncClient) -> MetricsSource:
+    """The collector first, then Prometheus, whichever knows the series."""
+    collector = CollectorMetrics(store)
+    if not site.prometheus_url:
+        return collector
+    return FirstThatKnows([collector, PrometheusMetrics(site.prometheus_url, client)])
+
+
+def open_logs(site: Site) -> LogSource:
+    """The site's log files."""
+    return FileLogs(site.logs)
