@@ -6,7 +6,7 @@ from datetime import datetime
 
 from agent.redaction import Redactor
 from core.evidence import Evidence
-from core.plain_text import cut, visible
+from core.plain_text import cut, storable, visible
 
 LINE_CHARS_MAX = 480
 WITHHELD = "withheld: the answer could not be redacted. Give up on this question."
@@ -46,7 +46,7 @@ class Told:
 def tell(asked: str, answer: Answer, redactor: Redactor, bytes_max: int) -> Told:
     """Redact, shorten, fence. Where redaction fails, the answer is withheld as a whole."""
     try:
-        body = redactor.redact("\n".join([f"asked: {asked}", *_head(answer), *answer.lines]))
+        body = redactor.redact(storable("\n".join([f"asked: {asked}", *_head(answer), *answer.lines])))
     except Exception:  # whatever went wrong, unredacted text must not leave
         body, answer = WITHHELD, Answer(answer.source)
     lines = [cut(visible(line), LINE_CHARS_MAX) for line in body.split("\n")]

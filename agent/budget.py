@@ -77,7 +77,7 @@ class Meter:
 
 
 def count_tokens(text: str) -> int:
-    """How many tokens a text is: exact where the vocabulary lies in the cache, else a quarter of its bytes plus 20 %."""
+    """How many tokens a text is: exact with a cached vocabulary, else a quarter of its bytes plus 20 %."""
     encode = _encoder()
     return encode(text) if encode else math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN * MARGIN)
 

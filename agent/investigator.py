@@ -36,10 +36,10 @@ async def investigate(ctx: Context, incident: Row) -> Diagnosis:
     trouble = trouble_of(ctx.site, incident, summary, now)
     found = Found()
     await _find_changes(ctx, trouble, found)
-    for change in changes.may_have_broken(found.evidence, trouble.started_at):
-        # Before the change against after it is the best comparison there is; the newest first, so the oldest decides.
-        if change.service == trouble.service and change.at:
-            trouble = trouble.compared_from(change.at)
+    # Before the last change against after it is the best comparison there is.
+    changed = changes.may_have_broken(found.evidence, trouble.started_at)
+    if times := [e.at for e in changed if e.at and e.service == trouble.service and e.at <= trouble.started_at]:
+        trouble = trouble.compared_from(max(times))
     await find_outages(ctx.metrics, ctx.site, trouble, found)
     await find_shifts(ctx.metrics, ctx.site, trouble, found)
     await find_log_changes(ctx.logs, trouble, found)

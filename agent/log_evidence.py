@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from agent.trouble import Found, Trouble, clock
@@ -78,13 +79,13 @@ def _changes(before: Sequence[str], after: Sequence[str], trouble: Trouble) -> l
         seconds_before=max((trouble.boundary - past_from).total_seconds(), trouble.step_s),
         seconds_after=max((trouble.end - trouble.boundary).total_seconds(), trouble.step_s),
     )
+    changes = [replace(change, example=originals[change.example]) for change in changes]
     failing = {change.template for change in changes if error_lines([change.template])}
     if not before:
         changes = [change for change in changes if change.template in failing]
-    changes.sort(key=lambda c: (c.template not in failing, not c.is_new, -c.after, c.template))
-    return [
-        TemplateChange(c.template, c.before, c.after, originals[c.example], c.is_new) for c in changes[:TEMPLATES_MAX]
-    ]
+    # Strangers last: whatever they send, it never crowds out what the service says itself.
+    changes.sort(key=lambda c: (is_outsiders(c.example), c.template not in failing, not c.is_new, -c.after, c.template))
+    return changes[:TEMPLATES_MAX]
 
 
 def _masked(line: str) -> str:

@@ -17,11 +17,12 @@ UP = "up"
 SIGNALS_MAX = 32
 STRENGTH_MAX = 1000.0
 STEPS_UNTIL_VANISHED = 4
+Groups = Mapping[Group, list[Point]]
 
 
 async def find_outages(metrics: MetricsSource, site: Site, trouble: Trouble, found: Found) -> None:
     """Instances whose `up` signal is 0, or which stopped sending samples, at about the start or right now."""
-    answers: dict[str, Mapping[Group, list[Point]]] = {}
+    answers: dict[str, Groups] = {}
     for service in trouble.services:
         signal = site.service(service).signals.get(UP)
         if signal is None:
@@ -62,8 +63,7 @@ async def find_shifts(metrics: MetricsSource, site: Site, trouble: Trouble, foun
         if moved:
             best = max(moved, key=lambda group: moved[group].score)
             first_at = min(shift.first_at for shift in moved.values())
-            where = _where(best, len(moved), len(groups))
-            where += await _instances(metrics, query, trouble) if service == trouble.service else ""
+            where = await _where(metrics, query, trouble, groups, moved)
             shifts.append(_shifted(trouble, service, name, query, replace(moved[best], first_at=first_at), where))
     shifts.sort(key=lambda e: (e.at or trouble.started_at, e.service, e.statement))
     if len(shifts) > 1:
@@ -73,7 +73,7 @@ async def find_shifts(metrics: MetricsSource, site: Site, trouble: Trouble, foun
 
 async def _range(
     metrics: MetricsSource, query: MetricQuery, trouble: Trouble, found: Found, what: str
-) -> Mapping[Group, list[Point]] | None:
+) -> Groups | None:
     """The answers of a question that has any; everything else becomes something that is not known."""
     try:
         groups = await ask_range(metrics, query, trouble.start, trouble.end, trouble.step_s)
@@ -129,27 +129,31 @@ def _has_past(points: Sequence[Point], trouble: Trouble) -> bool:
     return sum(at < trouble.boundary.timestamp() for at, _ in points) >= 3
 
 
-def _moved(groups: Mapping[Group, Sequence[Point]], trouble: Trouble) -> dict[Group, Shift]:
+def _moved(groups: Groups, trouble: Trouble) -> dict[Group, Shift]:
     boundary = trouble.boundary.timestamp()
     return {group: shift for group, points in groups.items() if (shift := robust_shift(points, boundary))}
 
 
-def _where(best: Group, moved: int, groups: int) -> str:
+async def _where(
+    metrics: MetricsSource, query: MetricQuery, trouble: Trouble, groups: Groups, moved: Mapping[Group, Shift]
+) -> str:
+    """Where a signal moved: its worst group, and on how many instances where they can be told apart."""
+    if query.by == ("instance",):
+        return _spread(moved, groups)
+    best = max(moved, key=lambda group: moved[group].score)
     labels = ", ".join(f"{name}={value}" for name, value in best if value)
-    return f" ({labels}; {moved} of {groups})" if labels else ""
-
-
-async def _instances(metrics: MetricsSource, query: MetricQuery, trouble: Trouble) -> str:
-    """On how many instances the signal moved; nothing where instances cannot be told apart."""
+    where = f" ({labels}; {len(moved)} of {len(groups)})" if labels else ""
     if "instance" in query.by:
-        return ""
+        return where
+    by_instance = replace(query, by=("instance",))
     try:
-        groups = await ask_range(
-            metrics, replace(query, by=("instance",)), trouble.start, trouble.end, 4 * trouble.step_s
-        )
+        each = await ask_range(metrics, by_instance, trouble.start, trouble.end, 4 * trouble.step_s)
     except NightshiftError:
-        return ""
-    moved = _moved(groups, trouble)
+        return where
+    return where + _spread(_moved(each, trouble), each)
+
+
+def _spread(moved: Mapping[Group, Shift], groups: Groups) -> str:
     if len(groups) < 2 or not moved:
         return ""
     if len(moved) == 1:

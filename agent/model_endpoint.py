@@ -1,6 +1,7 @@
 """Asking an OpenAI-compatible endpoint: streamed, bounded, retried a little, every failure classified."""
 
 import asyncio
+import itertools
 import json
 import random
 import time
@@ -25,6 +26,8 @@ RETRY_AFTER_S_MAX = 10.0
 REPLY_CHARS_MAX = 64 * 1024
 FAILURES_UNTIL_OPEN = 5
 OPEN_S = 60.0
+# What says something of the endpoint and not of one question; these open the breaker.
+OUTAGES = frozenset({FailureKind.TIMEOUT, FailureKind.RATE_LIMIT, FailureKind.AUTH, FailureKind.UNAVAILABLE})
 WHOLE = frozenset({"stop", "tool_calls", "function_call"})
 
 
@@ -88,33 +91,41 @@ class _Chat(ChatOpenAI):
 class ModelEndpoint:
     """One model behind one address."""
 
-    def __init__(self, chat: ChatOpenAI, breaker: Breaker, timeout_s: float, backoff_s: float = BACKOFF_S) -> None:
-        self._chat, self._breaker, self._timeout_s, self._backoff_s = chat, breaker, timeout_s, backoff_s
+    def __init__(self, chat: ChatOpenAI, breaker: Breaker, timeout_s: float) -> None:
+        self._chat, self._breaker, self._timeout_s = chat, breaker, timeout_s
 
     async def ask(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float) -> Reply:
         """One whole reply within so many seconds. Raises ModelFailure."""
+        self._breaker.check()
+        try:
+            reply = await self._persistently(messages, tools, seconds)
+        except ModelFailure as failure:
+            if failure.kind in OUTAGES:
+                self._breaker.note(failed=True)
+            raise
+        self._breaker.note(failed=False)
+        return reply
+
+    async def _persistently(
+        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float
+    ) -> Reply:
         deadline = time.monotonic() + seconds
-        for number in range(RETRIES_MAX + 1):
-            self._breaker.check()
+        for number in itertools.count():
             try:
-                reply = await self._once(messages, tools, min(self._timeout_s, deadline - time.monotonic()))
+                return await self._once(messages, tools, min(self._timeout_s, deadline - time.monotonic()))
             except ModelFailure as failure:
-                self._breaker.note(failed=failure.kind not in (FailureKind.BAD_OUTPUT, FailureKind.REFUSED))
                 wait = self._wait(failure, number)
                 if wait is None or time.monotonic() + wait >= deadline:
                     raise
-                await asyncio.sleep(wait)
-            else:
-                self._breaker.note(failed=False)
-                return reply
-        raise AssertionError("the last try either returns or raises")
+            await asyncio.sleep(wait)
+        raise AssertionError("counting does not end")
 
     def _wait(self, failure: ModelFailure, number: int) -> float | None:
         """Seconds until the next try; None where there is none."""
         after = failure.retry_after_s
         if number == RETRIES_MAX or after is None or after > RETRY_AFTER_S_MAX:
             return None
-        return max(after, self._backoff_s * 2**number * (1 + random.random() / 2))
+        return max(after, BACKOFF_S * float(1 << number) * (1 + random.random() / 2))
 
     async def _once(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float) -> Reply:
         gathered = _Gathered()
@@ -202,7 +213,9 @@ def _object(text: str) -> dict[str, Any] | None:
 def _classified(error: Exception) -> ModelFailure:
     """The provider's own words are never repeated: they may quote the key or the prompt."""
     kind = FailureKind
-    if isinstance(error, TimeoutError | openai.APITimeoutError | httpx.TimeoutException):
+    # By name, too: the client library has changed the HTTP library below it once already.
+    is_http = type(error).__module__.startswith("httpx")
+    if isinstance(error, TimeoutError | openai.APITimeoutError) or (is_http and "Timeout" in type(error).__name__):
         return ModelFailure(kind.TIMEOUT, "it did not answer in time.")
     code = str(getattr(error, "code", None) or "")
     if code == "context_length_exceeded" or type(error).__name__.endswith("ContextOverflowError"):
@@ -211,7 +224,7 @@ def _classified(error: Exception) -> ModelFailure:
         return ModelFailure(kind.REFUSED, "it refused to answer.")
     if isinstance(error, openai.APIStatusError):
         return _by_status(error.status_code, code, _retry_after_s(error))
-    if isinstance(error, openai.APIError | httpx.HTTPError) or type(error).__module__.startswith("httpx"):
+    if isinstance(error, openai.APIError) or is_http:
         return ModelFailure(kind.UNAVAILABLE, f"it cannot be reached ({type(error).__name__}).", 0.0)
     return ModelFailure(kind.BAD_OUTPUT, f"its answer cannot be read ({type(error).__name__}).")
 

@@ -17,7 +17,7 @@ class FailureKind(StrEnum):
 
 
 class ModelFailure(Exception):
-    """The model gave nothing usable; the rules' own result stands. `retry_after_s` is None where waiting cannot help."""
+    """The model gave nothing usable; the rules' result stands. `retry_after_s` is None where waiting cannot help."""
 
     def __init__(self, kind: FailureKind, sentence: str, retry_after_s: float | None = None) -> None:
         super().__init__(f"{kind}: {sentence}")

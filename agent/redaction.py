@@ -12,9 +12,9 @@ from collections import defaultdict
 # Invisible characters inside a key name would hide it from the patterns below.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
-_SECRET_NAME = (
-    r"(?i:passw(?:or)?d|passphrase|\bpwd|\bpass(?=[\"'=:\s])|secret|token|api[-_. ]?key|apikey|access[-_]?key|private[-_]?key"
-    r"|credentials?|authorization|session[-_]?id|signature|\bsig(?==)|\bauth(?=[\"'=:]))"
+_KEY_NAMES = (
+    r"(?i:passw(?:or)?d|passphrase|\bpwd|\bpass(?=[\"'=:\s])|secret|token|api[-_. ]?key|apikey|access[-_]?key"
+    r"|private[-_]?key|credentials?|authorization|session[-_]?id|signature|\bsig(?==)|\bauth(?=[\"'=:]))"
 )
 _ASSIGNED = r"[\w-]{0,40}\\{0,4}[\"']?\s{0,8}(?:=>|[:=]|%3[dD])\s{0,8}"
 _SCHEME = r"(?:(?i:bearer|basic|digest|negotiate|token|apikey)\s{1,8})?"
@@ -29,7 +29,7 @@ _SENSITIVE = re.compile(
     r"(?P<KEY>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z))"
     r"|(?<=://)(?P<LOGIN>[^\s/\"'<>]{1,512})(?=@)"
     r"|(?i:\b(?:set-)?cookie)\\{0,4}[\"']?\s{0,8}[:=]\s{0,8}(?P<COOKIE>" + _QUOTED + r"|[^\r\n\"']{1,4096})"
-    r"|" + _SECRET_NAME + _ASSIGNED + r"(?P<SECRET>" + _QUOTED + r"|" + _SCHEME + _BARE + r")"
+    r"|" + _KEY_NAMES + _ASSIGNED + r"(?P<SECRET>" + _QUOTED + r"|" + _SCHEME + _BARE + r")"
     r"|(?:(?<=\s)|^)--?(?i:password|passwd|pass|token|secret|api-?key)\s{1,4}(?P<OPTION>" + _QUOTED + r"|[^\s]{1,4096})"
     r"|(?<=\s-u\s)(?P<USER>[^\s:]{1,200}:[^\s]{1,400})"
     r"|(?i:\bbearer)\s{1,8}(?P<BEARER>[A-Za-z0-9._~+/=-]{6,4096})"
@@ -41,7 +41,14 @@ _SENSITIVE = re.compile(
     r"|(?P<EMAIL>[\w.%+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})"
     r"|(?P<BLOB>[A-Za-z0-9+/_-]{60,})={0,2}"
 )
-_SHOWN_AS = {"LOGIN": "SECRET", "OPTION": "SECRET", "USER": "SECRET", "BEARER": "SECRET", "SAID": "SECRET", "TOKEN": "SECRET"}
+_SHOWN_AS = {
+    "LOGIN": "SECRET",
+    "OPTION": "SECRET",
+    "USER": "SECRET",
+    "BEARER": "SECRET",
+    "SAID": "SECRET",
+    "TOKEN": "SECRET",
+}
 
 
 class Redactor:

@@ -21,6 +21,7 @@ from api.routes import (
     metrics,
     people,
     playbooks,
+    site,
     sources,
     switches,
     webhooks,
@@ -36,6 +37,7 @@ ROUTES = (
     switches,
     jobs,
     changes,
+    site,
     sources,
     people,
     health,
@@ -86,12 +88,12 @@ def described(app: FastAPI) -> dict[str, Any]:
             "bearer": {"type": "http", "scheme": "bearer"},
             "basic": {"type": "http", "scheme": "basic", "description": "The key as the password, any user."},
         }
-        for path, operation, method in _keyed(app):
-            described_operation = schema["paths"][path][method]
-            described_operation["security"] = [{"bearer": []}, {"basic": []}]
-            described_operation["description"] = f"{described_operation.get('description', '')}\n\nNeeds: {operation}."
+        for path, needed, method in _keyed(app):
+            operation = schema["paths"][path][method]
+            operation["security"] = [{"bearer": []}, {"basic": []}]
+            operation["description"] = f"{operation.get('description', '')}\n\nNeeds {needed}."
             for status, answer in problems.documented(*GENERIC_PROBLEMS).items():
-                described_operation["responses"][str(status)] = answer
+                operation["responses"][str(status)] = answer
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -108,10 +110,17 @@ def needs_of(route: Any) -> list[Needs]:
     return found
 
 
+def routes_of(app: FastAPI) -> list[Any]:
+    """Every route with its full path, each once; how an application keeps included routers differs by version."""
+    found = [route for route in app.routes if hasattr(route, "path")]
+    found += [route for module in ROUTES for route in module.router.routes]
+    return list({(route.path, tuple(sorted(route.methods))): route for route in found}.values())
+
+
 def _keyed(app: FastAPI) -> list[tuple[str, str, str]]:
     return [
-        (route.path, str(wanted[0]), method.lower())  # type: ignore[attr-defined]
-        for route in app.routes
+        (route.path, str(wanted[0]), method.lower())
+        for route in routes_of(app)
         if (wanted := needs_of(route))
-        for method in route.methods  # type: ignore[attr-defined]
+        for method in route.methods
     ]

@@ -1,6 +1,7 @@
 """The cut of request bodies: how large, how deep, how slowly they may come; and the one way to read JSON from them."""
 
 import asyncio
+import contextlib
 import json
 import re
 from typing import Any
@@ -14,6 +15,7 @@ from core.plain_text import storable_value
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 BODY_READ_S = 15.0
+DRAIN_S = 2.0
 JSON_DEPTH_MAX = 64
 CLOSE = {"Connection": "close"}
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"[]{}", b"()()")
@@ -39,7 +41,7 @@ class BodyCut:
         except Problem as problem:
             if self.counted:
                 self.counted.labels(str(problem.status)).inc()
-            await problem.response()(scope, receive, send)
+            await _refuse(problem, receive, send)
             return
 
         async def replay() -> Message:
@@ -115,6 +117,19 @@ def is_too_deep(body: bytes) -> bool:
         if len(brackets) == inner:  # nothing pairs any more: what is left never closes
             break
     return b"()" in brackets or brackets.count(b"(") > JSON_DEPTH_MAX
+
+
+async def _refuse(problem: Problem, receive: Receive, send: Send) -> None:
+    """Answer at once, then swallow what still comes for a moment: closing at once could cost the sender the answer."""
+    answer = problem.response()
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    if problem.status != 408:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                    pass
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _refuse_constant(name: str) -> Any:

@@ -57,7 +57,7 @@ async def _work(house: House, parts: Sequence[str], listener: socket.socket | No
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     tasks = [asyncio.create_task(house.intake.run(), name="intake")]
-    server = _server(house) if listener else None
+    server = _server(house, runs_jobs="worker" in parts) if listener else None
     if server and listener:
         tasks.append(asyncio.create_task(server.serve([listener]), name="serve"))
     if "worker" in parts:
@@ -68,6 +68,7 @@ async def _work(house: House, parts: Sequence[str], listener: socket.socket | No
     done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
     if server:
         # Requests under way end first; the intake goes on until their alerts are stored.
+        server.config.app.state.draining = True  # streams end, so that the drain does not wait for readers
         server.should_exit = True
         await asyncio.wait([task for task in tasks if task.get_name() == "serve"], timeout=DRAIN_S)
     for task in [waiter, *tasks]:
@@ -94,11 +95,12 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _server(house: House) -> uvicorn.Server:
+def _server(house: House, *, runs_jobs: bool) -> uvicorn.Server:
     from api.app import build_app
 
+    app = build_app(house, runs_jobs=runs_jobs)
     config = uvicorn.Config(
-        build_app(house),
+        app,
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -36,7 +36,7 @@ class Collector:
         site = await self._house.site()
         if site.targets:
             await self._scrape_all(site)
-        await asyncio.sleep(max(0.05, site.timings.scrape_s - (monotonic() - started)))
+        await self._house.rest(started, lambda timings: timings.scrape_s)
 
     async def _scrape_all(self, site: Site) -> None:
         answers = await asyncio.gather(*(self._scrape(site, target) for target in site.targets))

@@ -1,6 +1,5 @@
 """The rule evaluator: puts every rule's question to the metrics and hands what fires to the intake."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -43,7 +42,7 @@ class Evaluator:
                 moment = await now(conn)
             batch = [alert for rule in rules for alert in await self._evaluate(site, rule, metrics, moment)]
             await self._house.intake.accept(batch)
-        await asyncio.sleep(max(0.05, site.timings.evaluate_s - (monotonic() - started)))
+        await self._house.rest(started, lambda timings: timings.evaluate_s)
 
     async def _recover(self, rules: list[Rule]) -> None:
         if self._known:

@@ -6,7 +6,7 @@ import importlib
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict
 
 from core.errors import BadConfiguration
-from core.site import Site
+from core.site import Site, Timings
 from core.site_form import read_site
 from engine.crashpoint import Crashpoints
 from engine.settings import Settings
@@ -74,6 +74,11 @@ class House:
             value = read_site(row["body"], row["version"]) if row and fresh else self._site[1] if self._site else Site()
             self._site = (monotonic(), value)
         return self._site[1]
+
+    async def rest(self, started: float, interval: Callable[[Timings], float]) -> None:
+        """Sleep until an interval since `started` (monotonic seconds) is over; a changed site counts within a second."""
+        while (left := started + interval((await self.site()).timings) - monotonic()) > 0:
+            await asyncio.sleep(min(left, SITE_FRESH_S))
 
     async def context(self) -> "Context":
         """What a run of the agent is handed."""

@@ -19,7 +19,7 @@ RANKS_DEEP = 20
 # Reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009): a large constant lets no single list dominate.
 FUSION = 60
 # Nearest is not near: below this cosine a neighbour is not a memory. E5 models put even strangers above 0.7.
-SIMILARITY_MIN = {"multilingual-e5": 0.85}
+SIMILARITY_MIN = {"multilingual-e5": 0.83}
 SIMILARITY_MIN_ELSE = 0.4
 
 
@@ -54,6 +54,8 @@ async def recall(
     rows_max: int = 5,
 ) -> list[PastFix]:
     """The fixes to think of: the same signature first, then by the fused ranks of words and meaning."""
+    # A text without a single word is no question; the signature then stands for it.
+    words = words if any(c.isalnum() for c in words) else signature
     lexical = await fixes.by_words(
         conn, signature, cut(storable(words), ELEMENT_CHARS_MAX), environment, rows=RANKS_DEEP
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import client
-from api.cli.client import BROKEN, Json, Trouble
+from api.cli.client import REFUSED, Json, Trouble
 from api.cli.screen import line, moment, pairs, print_json, table, warn
 
 app = typer.Typer(name="approvals", help="What waits for a person's yes or no.", rich_markup_mode=None)
@@ -63,7 +63,7 @@ def approve(
         _card(found, to_stderr=as_json)
     if not yes and not typer.confirm("Approve exactly this?", err=True):
         warn("Nothing was decided.")
-        raise typer.Exit(BROKEN)
+        raise typer.Exit(REFUSED)
     _decide(found, "approve", reason, as_json)
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from api.cli import approvals, incidents, kill, people, playbooks, run, sources
+from api.cli import approvals, config, incidents, kill, people, playbooks, run, sources
 from api.cli.client import Json, Trouble
 from api.cli.screen import line, print_json, warn
+from core.errors import NightshiftError
 
 app = typer.Typer(
     name="nightshift",
@@ -18,7 +19,7 @@ app = typer.Typer(
 )
 for _name in ("up", "serve", "worker", "migrate"):
     app.command(_name)(getattr(run, _name))
-for _group in (incidents, approvals, playbooks, sources, people, kill):
+for _group in (incidents, approvals, playbooks, sources, people, config, kill):
     app.add_typer(_group.app)
 
 
@@ -52,6 +53,9 @@ def main() -> None:
     except Trouble as trouble:
         warn(str(trouble))
         sys.exit(trouble.code)
+    except NightshiftError as error:
+        warn(f"nightshift: {error.detail}")
+        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -22,7 +22,7 @@ from api.routes.page import BeforeId, Limit, page_of
 from core.errors import IllegalTransition, NotFound
 from core.incident import IncidentState
 from core.plain_text import storable, storable_value
-from engine import approving
+from engine import approving, healing
 from store import alerts, audit, diagnoses, executions, incidents, jobs, listing, notifications, timeline
 from store.pool import Connection, Row
 from tools.act import proposals
@@ -215,7 +215,7 @@ async def _move_on(conn: Connection, incident_id: UUID) -> None:
     await approving.supersede(conn, incident_id)
     await jobs.cancel(conn, "run_incident", key)
     await jobs.cancel(conn, "resolve_incident", key)
-    await jobs.defer(conn, "resume_incident", lock=f"run_incident:{key}", incident_id=key)
+    await healing.resume(conn, incident_id)
 
 
 async def _audit(conn: Connection, caller: Principal, verb: str, incident: Row, after: str, reason: str) -> None:

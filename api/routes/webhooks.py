@@ -60,9 +60,8 @@ async def post_generic(request: Request, caller: Generic, name: str) -> JSONResp
         async with house_of(request).store.begin() as conn:
             source = await sources.by_name(conn, name)
         if source is None or source["kind"] != "generic":
-            raise NotFound(
-                f"There is no generic source {name[:80]!r}. Make it: POST /api/v1/sources with this name and kind `generic`."
-            )
+            make = "Make it: POST /api/v1/sources with this name and kind `generic`."
+            raise NotFound(f"There is no generic source {name[:80]!r}. {make}")
         if source["id"] != caller.id:
             raise Problem(
                 403, f"This key belongs to the source {caller.name!r}; use the key of {name!r}.", reason="other_source"

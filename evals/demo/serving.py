@@ -45,14 +45,22 @@ def now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def free_port() -> int:
-    """A port nobody has, for a service that others must know before it starts."""
+def free_ports(number: int) -> list[int]:
+    """Ports that nobody has, for services that others must know before they start."""
     first = os.getpid() * 7 % len(FREE_PORTS)  # two callers at once begin at different places
+    found: list[int] = []
     for port in (*FREE_PORTS[first:], *FREE_PORTS[:first]):
+        if len(found) == number:
+            return found
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, port))
-            return int(port)
-    raise OSError("no free port between 21000 and 29000: stop something and try again")
+            found.append(port)
+    raise OSError("too few free ports between 21000 and 29000: stop something and try again")
+
+
+def free_port() -> int:
+    """One such port."""
+    return free_ports(1)[0]
 
 
 def bound_socket(port: int, shared: bool = False) -> socket.socket:

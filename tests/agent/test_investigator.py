@@ -231,6 +231,16 @@ async def test_trouble_of_one_instance_says_which(world: World) -> None:
     assert ", only on instance shop-2 of 3, first at " in shift
 
 
+async def test_a_signal_by_instance_says_on_how_many_it_moved(world: World) -> None:
+    await world.runs(bad_from=-8, bad_instances=("shop-1", "shop-3"))
+    by_instance = replace(SITE.services["shop"], signals={"errors": replace(ERROR_RATIO, by=("instance",))})
+
+    diagnosis = await world.diagnose(replace(SITE, services={"shop": by_instance}))
+
+    [shift] = statements(diagnosis, EvidenceKind.METRIC_SHIFT)
+    assert shift.startswith("errors of shop rose from 0 to 0.7, on 2 of 3, first at ")
+
+
 async def test_a_dependency_that_is_down_beats_the_release(world: World) -> None:
     await world.changed("deploy", "shop", "2.4.0", "2.4.1", -300)
     await world.runs(bad_from=-5, pricing_down=(-7, 1e9))
@@ -388,6 +398,24 @@ async def test_a_failure_of_the_service_stays_trusted_while_the_stranger_in_it_i
     [log] = [e for e in diagnosis.evidence if e.kind is EvidenceKind.LOG_TEMPLATE]
     assert not log.outsider
     assert "IGNORE" not in str(diagnosis_to_json(diagnosis))
+
+
+async def test_strangers_cannot_split_a_failure_into_many_kinds_or_crowd_it_out(world: World) -> None:
+    await world.runs(bad_from=-5)
+    world.usual_lines()
+    fail_since(world, -5)
+    for number, letter in enumerate("abcdefghij"):
+        words = " ".join([letter] * 3)
+        world.logs("shop-1", 1, f'ERROR shop-1 status=500 {KEY_ERROR} user_agent="\\" {words} \\""')
+        for _ in range(30):
+            world.logs("shop-1", number, f"WARN shop-1 status=404 path=/{letter} {words}")
+
+    diagnosis = await world.diagnose()
+
+    logs = [e for e in diagnosis.evidence if e.kind is EvidenceKind.LOG_TEMPLATE]
+    assert [e.outsider for e in logs] == [False, False, True, True]
+    assert "60 times since" in logs[0].statement
+    assert "10 times since" in logs[1].statement
 
 
 async def test_a_flood_of_facts_is_bounded_and_keeps_one_of_each_kind(world: World) -> None:

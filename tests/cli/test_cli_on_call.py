@@ -61,7 +61,7 @@ async def test_proposed_fix_is_approved_by_a_short_id_after_reading_the_card(off
         assert fact in card.out
 
     no = await office.run("ana", "approvals", "approve", short, typed="n\n")
-    assert no.code == 1
+    assert no.code == 2
     assert "Nothing was decided." in no.err
     viewer = await office.run("vera", "approvals", "approve", short, "--yes")
     assert viewer.code == 2
@@ -190,3 +190,16 @@ async def test_trouble_with_the_server_is_one_line_that_says_what_to_do(office: 
         assert ran.out == ""
         assert ran.err.count("\n") == 1, ran.err
         assert hint in ran.err
+
+
+async def test_migrate_brings_a_database_up_once_and_serve_without_one_says_what_is_missing(
+    office: Any, database: Any
+) -> None:
+    urls = ("--database-url", database.url, "--database-owner-url", database.owner_url)
+    assert (await office.run(None, "migrate", *urls)).code == 0
+    lost = await office.run(None, "migrate", "--database-url", "postgresql://nobody@127.0.0.1:9/none")
+    bare = await office.run(None, "serve")
+    for ran in (lost, bare):
+        assert ran.code == 1
+        assert ran.err.count("\n") == 1, ran.err
+    assert "DATABASE_URL" in bare.err

@@ -14,18 +14,6 @@ COMMANDS = (
     *("up", "serve", "worker", "migrate", "demo", "version"),
     *("incidents", "approvals", "playbooks", "sources", "people", "kill"),
 )
-    "up",
-    "serve",
-    "worker",
-    "migrate",
-    "demo",
-    "incidents",
-    "approvals",
-    "playbooks",
-    "sources",
-    "people",
-    "kill",
-)
 
 
 def _environment() -> dict[str, str]:

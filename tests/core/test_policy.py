@@ -189,8 +189,11 @@ def test_waiting_and_telling_are_not_acting() -> None:
         intent = replace(INTENT, action=action, resource_id=DATABASE)
         return decide(Candidate(intent, replace(BOOK, action=action)), FACTS)
 
-    assert about(ActionType.WAIT_RETRY).verb is Verb.WAIT_RETRY
-    assert about(ActionType.ALERT_ONLY).verb is Verb.ALERT_ONLY
+    def said(action: ActionType) -> tuple[Verb, str]:
+        return about(action).verb, about(action).detail
+
+    assert said(ActionType.WAIT_RETRY) == (Verb.WAIT_RETRY, "look again later")
+    assert said(ActionType.ALERT_ONLY) == (Verb.ALERT_ONLY, "this playbook only tells a human")
     assert about(ActionType.RESTART_INSTANCE).verb is Verb.REFUSE
 
 

@@ -74,6 +74,10 @@ def test_a_rule_without_a_duration_fires_at_once() -> None:
     assert step(Rule("r", RULE.query, Comparison.ABOVE, 0.05), {}, readings(cart=1), 5).firing == {CART: 1}
 
 
+def test_a_rule_fires_unless_it_is_told_to_only_judge() -> None:
+    assert RULE.fires
+
+
 def test_the_service_comes_from_the_labels_or_the_question() -> None:
     query = MetricQuery(QueryKind.VALUE, "up", {"service": "cart"})
     assert Rule("r", query, Comparison.BELOW, 1, labels={"service": "shop"}).service == "shop"

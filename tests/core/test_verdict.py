@@ -103,6 +103,11 @@ def test_what_was_seen_before_the_action_proves_nothing(states: list[CheckState]
     assert judged([*earlier, at_once, *checks(states)], WITHIN_S) == judged(checks(states), WITHIN_S)
 
 
+def test_a_check_at_the_moment_of_the_action_does_not_count() -> None:
+    at_once = Check(ACTED, GOOD, USUAL)
+    assert judged([at_once, *checks([GOOD] * (ENOUGH - 1))]).state is VerdictState.PENDING
+
+
 def test_two_good_checks_are_never_enough_however_far_apart() -> None:
     assert judged([Check(ACTED + 1, GOOD, USUAL), Check(ACTED + 250, GOOD, USUAL)]).state is VerdictState.PENDING
 

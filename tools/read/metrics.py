@@ -165,7 +165,7 @@ def _read_matrix(body: bytes, metric: str, url: str) -> list[Series]:
             Series(
                 metric,
                 {name: value for name, value in one.metric.items() if name != "__name__"},
-                [(at, number) for at, text in one.values if not math.isnan(number := float(text))],
+                [(at, float(text)) for at, text in one.values],
             )
             for one in results
         ]

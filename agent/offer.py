@@ -1,0 +1,92 @@
+"""Offers: the exact actions that a model may choose from on one incident, made by code from the inventory."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.incident import signature_class
+from core.playbook import ParameterKind, ParameterRule, Playbook, parameter_fault
+from core.policy import Candidate, Decision, Guardrail, explain
+from core.site import Site
+from store import alerts
+from store.pool import Connection, Row
+from tools.act.gate import read_facts
+from tools.act.inventory import Inventory, build_intent, fill_parameters, read_inventory
+from tools.act.proposals import current_playbooks
+
+OFFERS_MAX = 100
+FREE = frozenset({ParameterKind.CHOICE, ParameterKind.INTEGER})
+# Reasons that no waiting cures; what they speak against is not offered at all.
+NEVER = frozenset(
+    {
+        Guardrail.PROTECTED_RESOURCE,
+        Guardrail.ACTS_NOT,
+        Guardrail.OUTSIDE_INCIDENT,
+        Guardrail.UNKNOWN_PARAMETER,
+        Guardrail.NO_ENDPOINT,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A playbook with its resources filled in; only `free` parameters, choices and numbers, are left to choose."""
+
+    playbook_id: str
+    title: str
+    fixed: Mapping[str, str]
+    free: Mapping[str, ParameterRule]
+    gate: str
+
+    def fault(self, parameters: Mapping[str, Any]) -> str:
+        """Why these parameters are not this offer's; empty where they are."""
+        expected = {*self.fixed, *self.free}
+        if set(parameters) != expected:
+            return f"{self.playbook_id} takes exactly these parameters: {', '.join(sorted(expected)) or 'none'}"
+        # The type counts as well: nothing that merely compares equal to a known word may pass.
+        wrong = [n for n, value in self.fixed.items() if type(parameters[n]) is not str or parameters[n] != value]
+        faults = [f"{name} of {self.playbook_id} is not one of the values that are offered" for name in wrong]
+        faults += [f for name, rule in self.free.items() if (f := parameter_fault(name, parameters[name], rule, {}))]
+        return "; ".join(faults)
+
+
+async def read_offers(conn: Connection, site: Site, incident: Row) -> list[Offer]:
+    """Every action that fits the incident and that the gate may one day let pass, at most 100."""
+    inventory = await read_inventory(conn, site, incident)
+    rows = await alerts.summary(conn, incident["id"])
+    name, kind = rows[0]["name"] if rows else "", signature_class(incident["signature"])
+    books = [b for b in (await current_playbooks(conn, site)).values() if b.acts and b.fits(kind, name)]
+    offers = []
+    for book, target in itertools.islice(_targets(books, inventory), OFFERS_MAX):
+        fixed = fill_parameters(book, inventory, *target)
+        free = {name: rule for name, rule in book.parameters.items() if rule.kind in FREE}
+        intent = build_intent(inventory, incident, book.id, book, {**fixed, **_tried(free)})
+        answers = explain(Candidate(intent, book), await read_facts(conn, inventory, intent))
+        said = [answer for _, answer in answers if answer is not None]
+        if not any(answer.guardrail in NEVER for answer in said):
+            offers.append(Offer(book.id, book.title, fixed, free, _words(said[0])))
+    return list({(o.playbook_id, *sorted(o.fixed.items())): o for o in offers}.values())
+
+
+def _targets(books: Sequence[Playbook], inventory: Inventory) -> "itertools.chain[tuple[Playbook, tuple[str, str]]]":
+    pairs = [
+        (service, instance) for service in sorted(inventory.services) for instance in _instances(inventory, service)
+    ]
+    return itertools.chain.from_iterable([(book, pair) for pair in pairs] for book in books)
+
+
+def _instances(inventory: Inventory, service: str) -> list[str]:
+    return inventory.instances(service) or [""]
+
+
+def _tried(free: Mapping[str, ParameterRule]) -> dict[str, Any]:
+    """Values for the free parameters that are surely valid, so that the gate can be asked about the rest."""
+    return {
+        name: rule.minimum if rule.kind is ParameterKind.INTEGER else next(iter(rule.choices), "")
+        for name, rule in free.items()
+    }
+
+
+def _words(first: Decision) -> str:
+    return f"{first.verb}: {first.detail}"

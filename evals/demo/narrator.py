@@ -1,0 +1,157 @@
+"""The demo's voice in the terminal."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from core.plain_text import cut, visible
+
+
+class Narrator:
+    """Prints with rich; asks the person, or answers for scripts."""
+
+    def __init__(self, *, yes: bool) -> None:
+        self._yes = yes
+        self._out = Console(highlight=False)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._out.show_cursor(True)
+
+    def opening(self, timings: Mapping[str, Any]) -> None:
+        """What is about to run, and what was shortened for it."""
+        self._out.rule("[bold]Nightshift")
+        self._out.print(
+            "No Docker, no key, no model: embedded PostgreSQL, Nightshift, and a real shop on this machine."
+        )
+        shown = ", ".join(f"{name} {value}" for name, value in timings.items())
+        self._out.print(f"[dim]Shortened for the demo: {shown}[/]")
+
+    def act(self, heading: str, what: str) -> None:
+        """A new act."""
+        self._out.print()
+        self._out.rule(f"[bold yellow]{heading}[/] [white]{what}", align="left")
+
+    def info(self, text: str) -> None:
+        """A plain remark."""
+        self._out.print(f"  [dim]{_safe(text)}[/]")
+
+    def paged(self, number: int, title: str) -> None:
+        """The first thing a person hears."""
+        self._out.print(f"  [bold red]page[/]  #{number} {_safe(title)}")
+
+    def storm(self, alerts: int, pages: int) -> None:
+        """How many alerts became how many pages."""
+        self._out.print(f"  [bold]{alerts} alerts -> 1 incident, {pages} page{'s' if pages != 1 else ''}[/]")
+
+    def timeline(self, row: Mapping[str, Any]) -> None:
+        """One row of the incident's timeline."""
+        text = _words(row)
+        if text:
+            self._out.print(f"  [cyan]{row['kind']:<18}[/] {_safe(text)}")
+
+    def card(self, lines: Sequence[tuple[str, str]]) -> None:
+        """The approval card, as every surface shows it."""
+        table = Table.grid(padding=(0, 2))
+        for label, text in lines:
+            table.add_row(f"[bold]{label}[/]", _safe(text))
+        width = min(118, self._out.width)
+        self._out.print(Panel(table, title="Approve this action?", border_style="yellow", width=width))
+
+    async def ask(self, url: str, approval_id: str) -> bool:
+        """The person's answer: y or n on this terminal."""
+        if self._yes:
+            self._out.print("  approve? [y/n] [bold green]y[/] [dim](--yes)[/]")
+            return True
+        self._out.print(f"  [dim]or in a second terminal: POST {url}/api/v1/approvals/{approval_id}/decision[/]")
+        self._out.print("  approve? \\[y/n] ", end="")
+        return (await _line()).strip().lower() in ("y", "yes")
+
+    def result(self, state: str) -> None:
+        """How an execution ended."""
+        self._out.print(f"  [bold green]execution: {state}[/]")
+
+    def log_line(self, line: str) -> None:
+        """What the attacker got into the log."""
+        self._out.print(f"  [dim]shop-1.log:[/] {_safe(cut(line, 200))}")
+
+    def refused(self, playbook: str, status: int, said: Mapping[str, Any]) -> None:
+        """What the gate answered to the attacker's wish."""
+        colour = "green" if status == 403 else "red"
+        reason, detail = said.get("reason", "?"), said.get("detail", "")
+        self._out.print(f"  [bold {colour}]{status}[/] {playbook} by [bold]{_safe(reason)}[/] - {_safe(detail)}")
+
+    def unknown(self) -> None:
+        """The honest word."""
+        self._out.print("  [bold magenta]unknown[/]: it may have run; it is not tried again; only the target is asked")
+
+    def once(self, key: str, received: int, state: str) -> None:
+        """What the target itself says."""
+        self._out.print(f"  the target's own log: [bold]{received} call[/] for {key}; now {state}")
+
+    def last_line(self, figures: Mapping[str, Any], seconds: float, url: str) -> None:
+        """The summary, from measured values only, and where to go next."""
+        self._out.print()
+        self._out.rule(f"[bold]the end, after {seconds:.0f} s", align="left")
+        self._out.print(
+            f"{figures['alerts']} alerts -> {figures['pages']} pages · injection {figures['injection']} · "
+            f"{figures['doubled']} doubled actions · {figures['tokens']} tokens"
+        )
+        self._out.print(
+            "[dim]Next: `make up` starts it for real use (API docs at /docs), README: how to connect Prometheus, "
+            "Alertmanager and a model; `nightshift demo --keep` leaves this one running.[/]"
+        )
+
+    def kept(self, url: str, key: str, folder: Path) -> None:
+        """How to look around in the demo that goes on."""
+        self._out.print(f"Still running at {url} (docs: {url}/docs), files in {folder}. Ctrl-C ends it.")
+        self._out.print(f"export NIGHTSHIFT_URL={url} NIGHTSHIFT_TOKEN={key}", soft_wrap=True)
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    body = row["body"]
+    match row["kind"]:
+        case "recall" if "text" in body:
+            return str(body["text"])
+        case "recall":
+            past = body.get("similar") or []
+            return "; ".join(f"{p['incident']}: {p['lesson']}" for p in past[:2]) or "nothing like it was seen before"
+        case "evidence":
+            return str(body["statement"]) + (" (text an outsider can write)" if body["outsider"] else "")
+        case "diagnosis":
+            return f"{body['summary']}  Not known: {' '.join(body['unknowns']) or 'nothing'}"
+        case "verdict":
+            return f"{body['verdict']} ({row['reason']}): {body['signals']}"
+        case "learned":
+            return f"{body['playbook']}: {body['record']}"
+        case "execution.changed":
+            return f"{body['from']} -> {body['to']} ({row['reason']})"
+    return ""
+
+
+def _safe(text: str) -> str:
+    return visible(str(text)).replace("[", "\\[")
+
+
+async def _line() -> str:
+    """A line from the terminal, without a thread that would outlive Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+    number = sys.stdin.fileno()
+
+    def read() -> None:
+        if not answer.done():
+            answer.set_result(os.read(number, 4096).decode("utf-8", "replace"))
+
+    loop.add_reader(number, read)
+    try:
+        return await answer
+    finally:
+        loop.remove_reader(number)
