@@ -44,11 +44,6 @@ class Meter:
         """How much time is left."""
         return self.budget.seconds_max - (self.clock() - self.started)
 
-    @property
-    def is_last_step(self) -> bool:
-        """Is the step under way the last one?"""
-        return self.steps >= self.budget.steps_max
-
     def spend_step(self, prompt_tokens: int) -> None:
         """Begin a step whose prompt has about so many tokens."""
         if self.steps >= self.budget.steps_max:

@@ -1,6 +1,5 @@
 """How a model ends: `propose_action` or `conclude`, with forms built per incident and checked here after the model."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -182,5 +181,4 @@ def _are_words(values: object, values_max: int) -> bool:
 
 def confidence_of(arguments: Mapping[str, Any]) -> float:
     """The model's own confidence, 0 where it gave none; shown, never decided on."""
-    value = float(arguments.get("confidence", 0.0))
-    return value if math.isfinite(value) else 0.0
+    return float(arguments.get("confidence", 0.0))

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from agent.context import ModelSettings
 from agent.model_failure import FailureKind, ModelFailure
+from core.plain_text import storable, storable_value
 
 RETRIES_MAX = 2
 BACKOFF_S = 0.5
@@ -199,15 +200,20 @@ class _Gathered:
         if self.finish not in WHOLE:
             raise ModelFailure(FailureKind.UNAVAILABLE, "a reply broke off before its end.", 0.0)
         calls = tuple(ToolCall(c["id"] or f"call_{n}", c["name"], _object(c["args"])) for n, c in self.calls.items())
-        return Reply("".join(self.text), calls, self.usage)
+        return Reply(storable("".join(self.text)), calls, self.usage)
 
 
 def _object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text or "{}")
+        value = json.loads(text or "{}", parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return storable_value(value) if isinstance(value, dict) else None
+
+
+def _no_number(word: str) -> None:
+    # Python reads NaN and Infinity, but they are no JSON, and the next request would carry them back.
+    raise ValueError(word)
 
 
 def _classified(error: Exception) -> ModelFailure:

@@ -89,7 +89,7 @@ class Toolbox:
     async def call(self, name: str, asked: dict[str, Any]) -> Told:
         """Answer a question. Faults are answers too; only the database's own failure is raised."""
         said = f"{name} {json.dumps(asked, ensure_ascii=False, sort_keys=True)}"
-        key = sha256([name, asked]) if _is_plain(asked) else said
+        key = sha256([name, asked])
         is_loop = key in self._memory
         if not self._meter.spend_tool_call():
             fault = f"all {self._meter.budget.tool_calls_max} tool calls are spent; end now with what you have"
@@ -213,11 +213,3 @@ def _value_fault(name: str, value: object, form: Mapping[str, Any]) -> str:
         return f"{name} must be one of: {', '.join(form['enum'])}"
     longest = form.get("maxLength", WORDS_CHARS_MAX)
     return "" if "enum" in form or len(value) <= longest else f"{name} must be at most {longest} characters"
-
-
-def _is_plain(asked: Mapping[str, Any]) -> bool:
-    try:
-        sha256(dict(asked))
-    except (ValueError, UnicodeError):  # NaN, lone surrogates
-        return False
-    return True

@@ -112,7 +112,7 @@ def needs_of(route: Any) -> list[Needs]:
 
 def routes_of(app: FastAPI) -> list[Any]:
     """Every route with its full path, each once; how an application keeps included routers differs by version."""
-    found = [route for route in app.routes if hasattr(route, "path")]
+    found: list[Any] = [route for route in app.routes if hasattr(route, "path")]
     found += [route for module in ROUTES for route in module.router.routes]
     return list({(route.path, tuple(sorted(route.methods))): route for route in found}.values())
 

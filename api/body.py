@@ -11,7 +11,6 @@ from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem
-from core.plain_text import storable_value
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 BODY_READ_S = 15.0
@@ -85,7 +84,10 @@ class NotJson(Exception):
 
 
 def read_json(body: bytes) -> Any:
-    """The value in a body: UTF-8 only, at most JSON_DEPTH_MAX deep, lone surrogates replaced. Raises NotJson."""
+    """The value in a body: UTF-8 only, at most JSON_DEPTH_MAX deep. Raises NotJson.
+
+    Lone surrogates are let through: whoever stores a text replaces them.
+    """
     if not body.strip():
         raise NotJson("empty", "The body is empty.")
     try:
@@ -100,8 +102,9 @@ def read_json(body: bytes) -> Any:
         if not _SURROGATE_ESCAPE.search(body):
             raise NotJson("not_json", f"The body is not JSON: {error}.") from None
     try:
-        # orjson is right to refuse half a surrogate pair, but it should not cost the alerts around it.
-        return storable_value(json.loads(body, parse_constant=_refuse_constant))
+        # orjson is right to refuse half a surrogate pair, but it should not cost the alerts around it. The parsers
+        # replace it, and flag the alert that had it.
+        return json.loads(body, parse_constant=_refuse_constant)
     except ValueError as error:
         raise NotJson("not_json", f"The body is not JSON: {error}.") from None
 

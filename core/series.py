@@ -1,6 +1,7 @@
 """Metric series and the few questions asked of them; the same question is put to every source."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,7 +103,7 @@ def increase_per_s(points: Sequence[Point], at: float, window_s: float) -> float
 
     None where fewer than two points lie inside: one point says nothing about change.
     """
-    inside = [p for p in points if at - window_s <= p[0] <= at]
+    inside = _window(points, at, window_s)
     if len(inside) < 2 or inside[-1][0] <= inside[0][0]:
         return None
     total = 0.0
@@ -112,8 +113,12 @@ def increase_per_s(points: Sequence[Point], at: float, window_s: float) -> float
 
 
 def _last(one: Series, query: MetricQuery, at: float) -> float | None:
-    inside = [value for when, value in one.points if at - query.window_s <= when <= at]
-    return inside[-1] if inside else None
+    inside = _window(one.points, at, query.window_s)
+    return inside[-1][1] if inside else None
+
+
+def _window(points: Sequence[Point], at: float, window_s: float) -> Sequence[Point]:
+    return points[bisect_left(points, (at - window_s, -math.inf)) : bisect_right(points, (at, math.inf))]
 
 
 def _combine(

@@ -27,6 +27,7 @@ class Evaluator:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        # Keyed by the whole rule: two rules may share a name, and a changed rule begins anew.
         self._since: dict[str, Mapping[Group, float]] = {}
         self._known = False
 
@@ -55,9 +56,9 @@ class Evaluator:
                     "starts_at"
                 ].timestamp()
                 for row in rows
-                if row["labels"].get("alertname") == rule.name
+                if row["labels"].get("alertname") == rule.name and rule.service in ("", row["labels"].get("service"))
             }
-            self._since[rule.name] = groups
+            self._since[repr(rule)] = groups
         self._known = True
 
     async def _evaluate(self, site: Site, rule: Rule, metrics: MetricsSource, moment: datetime) -> list[Alert]:
@@ -66,9 +67,9 @@ class Evaluator:
         except Unavailable as error:
             log.warning("rule.unreadable", rule=rule.name, error=error.detail)
             return []
-        before = self._since.get(rule.name, {})
+        before = self._since.get(repr(rule), {})
         done = step(rule, before, readings, moment.timestamp())
-        self._since[rule.name] = done.since
+        self._since[repr(rule)] = done.since
         return _alerts(site, rule, before, done, moment)
 
 

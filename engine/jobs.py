@@ -60,6 +60,9 @@ async def _run(body: Callable[..., Awaitable[None]], house: House, **args: Any) 
     except (IllegalTransition, NotFound) as error:
         # Another worker, a person or time was quicker: the row is right, this job is late.
         log.info("job.late", job=body.__name__, detail=error.detail)
+    except Exception as error:
+        log.warning("job.failed", job=body.__name__, args=args, error=repr(error), exc_info=True)
+        raise
 
 
 def build_app(house: House) -> App:

@@ -22,6 +22,7 @@ from core.plain_text import storable
 LABELS_MAX = 64
 NAME_BYTES_MAX = 1024
 VALUE_BYTES_MAX = 4096
+PLACE_BYTES_MAX = 256  # of a label that names or places an alert: these become keys, and an index row has a limit
 ANNOTATION_BYTES_MAX = 16 * 1024  # names and values together
 URL_BYTES_MAX = 2048
 ALERTS_MAX = 20_000  # in one body
@@ -29,7 +30,12 @@ TIME_CHARS_MAX = 40
 FLAGS = "nightshift_flags"
 DROPPED_LABELS = "nightshift_dropped"
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
-_KEPT_FIRST = ("alertname", "service", "severity", "environment", "env", "cluster", "namespace", "instance", "job")
+_KEPT_FIRST = (
+    *("alertname", "severity", "class", "service", "service_name", "app", "app_kubernetes_io_name", "deployment"),
+    *("job", "environment", "env", "stage", "cluster", "k8s_cluster", "region", "namespace", "pod", "container"),
+    *("host", "instance"),
+)
+_PLACES = frozenset(_KEPT_FIRST)
 
 
 class RejectReason(StrEnum):
@@ -145,9 +151,12 @@ def limited(labels: dict[str, str], flags: set[Flag]) -> dict[str, str]:
         flags.add(Flag.CUT)
         labels = _fewer(labels)
     # A character has at most four bytes: short texts need no encoding to be measured.
-    if max(map(len, labels)) * 4 <= NAME_BYTES_MAX and max(map(len, labels.values())) * 4 <= VALUE_BYTES_MAX:
+    if max(map(len, labels)) * 4 <= NAME_BYTES_MAX and max(map(len, labels.values())) * 4 <= PLACE_BYTES_MAX:
         return labels
-    cut = {cut_bytes(n, NAME_BYTES_MAX): cut_bytes(v, VALUE_BYTES_MAX) for n, v in labels.items()}
+    cut = {
+        cut_bytes(name, NAME_BYTES_MAX): cut_bytes(value, PLACE_BYTES_MAX if name in _PLACES else VALUE_BYTES_MAX)
+        for name, value in labels.items()
+    }
     if cut != labels:
         flags.add(Flag.CUT)
     return cut

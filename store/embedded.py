@@ -8,6 +8,7 @@ attaches to it.
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -47,6 +48,7 @@ __all__ = [
     "EmbeddedStartFailed",
     "UnsupportedPlatform",
     "embedded",
+    "remove",
     "start",
 ]
 
@@ -181,3 +183,10 @@ def _furnish(place: Place) -> None:
     with psycopg.connect(place.url(DATABASE, OWNER), autocommit=True) as connection:
         for extension in ("vector", "pg_trgm"):
             connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}".encode())
+
+
+def remove(data_dir: Path) -> None:
+    """Delete what belongs to a data directory, also where its cluster lies elsewhere. The server must be stopped."""
+    for pointer in data_dir.glob("*.location"):
+        shutil.rmtree(pointer.read_text().strip(), ignore_errors=True)
+    shutil.rmtree(data_dir, ignore_errors=True)

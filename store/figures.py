@@ -26,6 +26,6 @@ async def schema_number(conn: Connection) -> int:
     return int((await one(conn, FIGURES["schema_number"]))["number"])
 
 
-async def lease_is_alive(conn: Connection, name: str) -> bool:
-    """Does somebody lead under this name?"""
-    return await maybe(conn, FIGURES["lease_is_alive"], [name]) is not None
+async def worker_is_alive(conn: Connection, *, silent_s_max: float) -> bool:
+    """Has any worker shown a sign of life lately?"""
+    return await maybe(conn, FIGURES["worker_is_alive"], [silent_s_max]) is not None

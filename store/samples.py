@@ -24,7 +24,7 @@ class SeriesIndex:
 
     async def insert(self, conn: Connection, at: datetime, samples: Iterable[Sample]) -> int:
         """Store the samples of one scrape; how many."""
-        keyed = {(metric, tuple(sorted(labels.items()))): value for metric, labels, value in samples}
+        keyed = {(metric, tuple(sorted(labels.items()))): float(value) for metric, labels, value in samples}
         unknown = [key for key in keyed if key not in self._ids]
         if unknown:
             await self._register(conn, unknown)

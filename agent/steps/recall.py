@@ -78,4 +78,4 @@ async def _vector(ctx: Context, incident: Row) -> list[float] | None:
 
 
 def _told(fix: PastFix) -> dict[str, str]:
-    return {"incident": f"#{fix.number}", "action": fix.action, "result": fix.result, "lesson": fix.lesson}
+    return {"incident": f"#{fix.incident_number}", "action": fix.action, "result": fix.result, "lesson": fix.lesson}

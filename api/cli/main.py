@@ -31,8 +31,7 @@ def demo(
     """Break a small shop on this machine and watch it being healed."""
     from api.cli.demo import demo as play
 
-    code = play(yes=yes, keep=keep)
-    raise typer.Exit(code if isinstance(code, int) else 0)
+    play(yes=yes, keep=keep)
 
 
 @app.command()

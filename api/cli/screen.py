@@ -4,10 +4,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from core.plain_text import visible
+from core.plain_text import cut, visible
 
 WIDTH_WITHOUT_TERMINAL = 160
 BAR_CELLS = 24
+LINE_CHARS_MAX = 240
 
 
 def print_json(value: Any) -> None:
@@ -35,7 +36,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
 
     drawn = Table(*columns, box=SIMPLE, pad_edge=False)
     for row in rows:
-        drawn.add_row(*(Text(visible(str("-" if cell is None else cell))) for cell in row))
+        drawn.add_row(*(Text(_flat(str("-" if cell is None else cell))) for cell in row))
     if drawn.row_count:
         _console().print(drawn)
     else:
@@ -50,8 +51,8 @@ def pairs(title: str, rows: Iterable[tuple[str, str]], *, to_stderr: bool = Fals
 
     grid = Table.grid("label", "text", padding=(0, 2))
     for label, text in rows:
-        grid.add_row(Text(label, style="bold"), Text(visible(text)))
-    _console(to_stderr).print(Panel(grid, title=Text(visible(title)), title_align="left", expand=False))
+        grid.add_row(Text(label, style="bold"), Text(_flat(text)))
+    _console(to_stderr).print(Panel(grid, title=Text(_flat(title)), title_align="left", expand=False))
 
 
 def bar(low: float, rate: float | None, high: float) -> str:
@@ -74,8 +75,13 @@ def event_line(row: Mapping[str, Any]) -> str:
     why = f" ({row['reason']})" if row.get("reason") else ""
     body = row.get("body") or {}
     shown = ("text", "summary", "statement", "title", "detail", "to")
-    said = next((str(body[key]) for key in shown if body.get(key)), "")
+    said = cut(_flat(next((str(body[key]) for key in shown if body.get(key)), "")), LINE_CHARS_MAX)
     return f"{row['seq']:>4}  {moment(row['at'])}  {row['kind']}{why}  {said}".rstrip() + f"  · {row['actor']}"
+
+
+def _flat(text: str) -> str:
+    """One line: text from outside must not look like another row or label of ours."""
+    return visible(" ".join(text.split()))
 
 
 def _console(to_stderr: bool = False) -> Any:

@@ -15,7 +15,7 @@ from store.pool import Store
 
 CHECK_S = 3.0
 FRESH_S = 2.0  # anyone may ask, so the database is asked at most this often
-WORKER_LEASE = "worker"
+WORKER_SILENT_S_MAX = 15.0
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/health", tags=["system"])
@@ -71,9 +71,9 @@ class Readiness:
             return await figures.schema_number(conn) == migrate.files()[-1][0]
 
     async def worker(self) -> bool:
-        """Some worker leads."""
+        """Some worker gives signs of life."""
         async with self.store.begin() as conn:
-            return await figures.lease_is_alive(conn, WORKER_LEASE)
+            return await figures.worker_is_alive(conn, silent_s_max=WORKER_SILENT_S_MAX)
 
 
 async def _passes(check: Callable[[], Awaitable[bool]]) -> bool:

@@ -89,7 +89,7 @@ async def post_changes(request: Request, caller: Deployer) -> JSONResponse:
             delivery.figures.changes.labels(caller.name, result).inc(number)
         if parsed.rejected and not parsed.changes:
             faults = [one.detail for one in parsed.rejected[:V2_FAULTS_SHOWN_MAX]]
-            raise Problem(422, "No change in this body can be used.", errors=faults, **counts)
+            raise Problem(422, "No change in this body can be used.", errors=faults, quarantined=len(parsed.rejected))
         return JSONResponse(counts | {"faults": [one.detail for one in parsed.rejected[:V2_FAULTS_SHOWN_MAX]]})
 
 

@@ -10,12 +10,14 @@ from time import monotonic
 from typing import Any
 
 from core.card import card_lines
+from core.errors import NightshiftError
 from evals.demo.narrator import Narrator
 from evals.demo.site import TIMINGS
 from evals.demo.stage import Stage, open_stage
 from evals.demo.watch import Json, Watch
+from store.embedded import remove
 
-BASELINE_S = 8.0
+BASELINE_S = 11.0
 END_STATES = ["stable", "ineffective", "inconclusive", "regressed", "failed", "invalidated", "rejected", "expired",
               "superseded", "needs_human"]  # fmt: skip
 INJECTION = (
@@ -38,8 +40,14 @@ async def tell(*, yes: bool, keep: bool) -> int:
                 narrator.kept(stage.url, stage.admin_key, folder)
                 await asyncio.Event().wait()
         return 0
+    except NightshiftError:
+        kept = Path(tempfile.gettempdir()) / "nightshift-demo-failed.log"
+        shutil.copyfile(folder / "nightshift.log", kept)
+        narrator.info(f"what Nightshift logged: {kept}")
+        raise
     finally:
         narrator.close()
+        remove(folder / "data")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -95,19 +103,19 @@ class Story:
     async def _storm(self) -> Json:
         incident = await self._watch.until("an incident", lambda: self._watch.newest_incident(self._number))
         self._number = incident["number"]
-        await self._watch.until("the page", lambda: self._paged(self._number))
+        await self._watch.until("the page", lambda: self._pages_of(self._number))
         incident = await self._watch.get(f"/incidents/{self._number}")
         self._say.paged(self._number, incident["title"])
         return dict(incident)
 
-    async def _paged(self, number: int) -> bool:
-        return any(page["kind"] == "page" and page["incident"] == number for page in await self._watch.pages())
+    async def _pages_of(self, number: int) -> int:
+        return sum(page["kind"] == "page" and page["incident"] == number for page in await self._watch.pages())
 
     async def _diagnosis(self, number: int) -> None:
         await self._watch.until("a diagnosis", lambda: self._watch.events(number, ["diagnosis"]))
         rows = await self._watch.events(number, ["alerts.folded", "recall", "evidence", "diagnosis"])
         folded = [row["body"]["total"] for row in rows if row["kind"] == "alerts.folded"]
-        self._say.storm(max(folded), sum(page["incident"] == number for page in await self._watch.pages()))
+        self._say.storm(max(folded), await self._pages_of(number))
         for row in rows:
             self._say.timeline(row)
 

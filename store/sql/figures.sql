@@ -20,6 +20,6 @@ SELECT (SELECT count(*) FROM approvals WHERE state = 'pending') AS approvals,
 -- The newest migration that was applied.
 SELECT coalesce(max(number), -1) AS number FROM migrations
 
--- name: lease_is_alive
--- A lease that has not ended.
-SELECT 1 FROM leases WHERE name = %s AND until > store.now()
+-- name: worker_is_alive
+-- A worker that took jobs or looked for them a moment ago.
+SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s) LIMIT 1

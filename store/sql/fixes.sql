@@ -16,7 +16,7 @@ UPDATE fixes SET embedding = %s::halfvec, embedding_model = %s WHERE id = %s
 -- name: by_words
 -- Same signature first, then shared words; an OR of the words, ranked by ts_rank.
 WITH asked AS (
-  SELECT coalesce(nullif(string_agg(quote_literal(lexeme), ' | '), ''), '''''')::tsquery AS query
+  SELECT coalesce(nullif(string_agg(quote_literal(lexeme), ' | '), ''), '')::tsquery AS query
   FROM unnest(to_tsvector('simple', %(words)s))
 )
 SELECT f.id, f.incident_id, i.number, f.signature, f.environment, f.event, f.symptoms, f.action, f.result, f.lesson,

@@ -1,5 +1,8 @@
 """With a model: it refines the diagnosis and picks a playbook; whatever goes wrong, the rules' result stands."""
 
+import asyncio
+import json
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -139,6 +142,43 @@ async def test_half_a_stream_is_never_acted_on(world: World) -> None:
 
     assert len(world.requests) == 2
     assert wish["parameters"] == ROLLBACK["parameters"]
+
+
+async def _serve_one_proposal(finish: str | None) -> tuple[asyncio.Server, str]:
+    """An endpoint that streams a sound proposal and ends the stream in good order, with this finish reason."""
+    sound = {"index": 0, "id": "a", "function": {"name": "propose_action", "arguments": json.dumps(ROLLBACK)}}
+    choices = [{"delta": {"role": "assistant", "tool_calls": [sound]}}, {"delta": {}, "finish_reason": finish}]
+    base = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "scripted-1"}
+    events = [json.dumps({**base, "choices": [{"index": 0, "finish_reason": None, **choice}]}) for choice in choices]
+    body = "".join(f"data: {event}\n\n" for event in [*events, "[DONE]"])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        (length,) = re.findall(rb"content-length: (\d+)", head.lower())
+        await reader.readexactly(int(length))
+        kind = "content-type: text/event-stream\r\nconnection: close"
+        writer.write(f"HTTP/1.1 200 OK\r\n{kind}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
+@pytest.mark.parametrize(
+    ("finish", "kind"),
+    [("tool_calls", ""), ("stop", ""), (None, "unavailable"), ("length", "bad_output"), ("content_filter", "refused")],
+)
+async def test_a_sound_call_counts_only_if_the_reply_came_to_its_end(
+    world: World, finish: str | None, kind: str
+) -> None:
+    server, url = await _serve_one_proposal(finish)
+    async with server:
+        diagnosis, wish = await world.investigate_at(ModelSettings(url, "test-key", "scripted-1"))
+
+    assert diagnosis.degraded.partition(":")[0] == kind
+    assert bool(wish) is (kind == "")
 
 
 async def test_one_bad_output_may_be_corrected(world: World) -> None:

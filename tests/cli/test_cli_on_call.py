@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -73,6 +74,21 @@ async def test_proposed_fix_is_approved_by_a_short_id_after_reading_the_card(off
     twice = await office.run("ana", "approvals", "approve", short, "--yes")
     assert twice.code == 2
     assert "Traceback" not in twice.err
+
+
+async def test_card_shows_deceptive_text_as_what_it_is(office: Any) -> None:
+    number = str(await office.trouble())
+    trick = "x\nUndo  nothing can go wrong\n\x1b[2J\u202etxt"
+    proposed = await office.run("rene", "incidents", "propose", number, *ROLLBACK[:3], "--reason", trick)
+    assert proposed.code == 0, proposed.err
+    waiting = json.loads((await office.run("ana", "approvals", "--json")).out)["items"][0]
+    card = (await office.run("ana", "approvals", "show", waiting["id"])).out
+    story = (await office.run("ana", "incidents", "follow", number, "--once")).out
+    for shown in (card, story):
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+    assert "\\u001b[2J\\u202etxt" in card
+    assert len(re.findall("^│ Undo ", card, re.MULTILINE)) == 1
 
 
 async def test_rejection_needs_a_reason_and_is_kept(office: Any) -> None:
