@@ -13,8 +13,10 @@ from agent.steps.propose import propose
 from agent.steps.recall import recall
 from agent.steps.report import report, where_next
 
+Graph = CompiledStateGraph[ThreadState, Context, ThreadState, ThreadState]
 
-def build_graph(memory: BaseCheckpointSaver) -> CompiledStateGraph:
+
+def build_graph(memory: BaseCheckpointSaver[str]) -> "Graph":
     """recall -> investigate -> propose -> decide -> await_outcome -> report, and from there back or to the end."""
     graph = StateGraph(ThreadState, context_schema=Context)
     for step in (recall, investigate, propose, decide, await_outcome, report):

@@ -6,14 +6,13 @@ from typing import Any
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from agent.context import Context
-from agent.graph import build_graph
+from agent.graph import Graph, build_graph
 
 STEPS_MAX = 60
 CONNECTIONS_MAX = 4
@@ -30,7 +29,7 @@ async def prepare_memory(owner_url: str) -> None:
 class Threads:
     """All threads over one graph and one memory."""
 
-    def __init__(self, graph: CompiledStateGraph, memory: AsyncPostgresSaver) -> None:
+    def __init__(self, graph: Graph, memory: AsyncPostgresSaver) -> None:
         self._graph = graph
         self._memory = memory
 

@@ -6,8 +6,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
@@ -16,6 +16,9 @@ from core.errors import BadConfiguration, NightshiftError
 from engine.house import House, bring_up_to_date, open_house
 from engine.settings import Settings, read_settings
 from engine.worker import run_worker
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 DRAIN_S = 10
 BACKLOG = 2048
@@ -68,8 +71,7 @@ async def _work(house: House, parts: Sequence[str], listener: socket.socket | No
     done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
     if server:
         # Requests under way end first; the intake goes on until their alerts are stored.
-        server.config.app.state.draining = True  # streams end, so that the drain does not wait for readers
-        server.should_exit = True
+        server.drain()
         await asyncio.wait([task for task in tasks if task.get_name() == "serve"], timeout=DRAIN_S)
     for task in [waiter, *tasks]:
         task.cancel()
@@ -95,23 +97,38 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _server(house: House, *, runs_jobs: bool) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Uvicorn without handlers of its own for signals: this process has one, and it is not uvicorn's."""
+
+    def __init__(self, app: "FastAPI") -> None:
+        self._state = app.state
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=DRAIN_S,
+                timeout_keep_alive=75,
+                server_header=False,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+    def drain(self) -> None:
+        """Let streams end, so that nobody waits for their readers, then finish what is under way."""
+        self._state.draining = True
+        self.should_exit = True
+
+
+def _server(house: House, *, runs_jobs: bool) -> _Server:
     from api.app import build_app
 
-    app = build_app(house, runs_jobs=runs_jobs)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=DRAIN_S,
-        timeout_keep_alive=75,
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
-    # This process has one handler for signals, and it is not uvicorn's.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
-    return server
+    return _Server(build_app(house, runs_jobs=runs_jobs))
 
 
 def _welcome(house: House, listener: socket.socket) -> None:

@@ -19,6 +19,11 @@ class Person:
     name: str
     via: str
 
+    @property
+    def actor(self) -> str:
+        """How this person appears in the timeline and the audit."""
+        return f"person:{self.name}"
+
 
 async def decide(
     store: Store, approval_id: UUID, person: Person, *, verdict: str, intent_hash: str, reason: str = ""
@@ -36,7 +41,7 @@ async def decide(
         if not await approvals.vote(conn, approval_id, person.id, verdict=verdict, reason=reason, via=person.via):
             raise IllegalTransition(f"{person.name} has decided this already.")
         body = {"approval_id": str(approval_id), "verdict": verdict, "reason": reason, "via": person.via}
-        await timeline.append(conn, row["incident_id"], "approval.decided", actor=person.name, body=body)
+        await timeline.append(conn, row["incident_id"], "approval.decided", actor=person.actor, body=body)
         if verdict == "reject":
             await approvals.settle(conn, approval_id, "rejected")
             await _move(conn, row, State.REJECTED, Reason.REJECTED_BY_PERSON, person)
@@ -65,11 +70,11 @@ async def _may_decide(conn: Connection, row: Row, person: Person, intent_hash: s
 
 async def _enough(conn: Connection, row: Row) -> bool:
     votes = await approvals.votes(conn, row["id"])
-    return sum(vote["verdict"] == "approve" for vote in votes) >= row["needed"]
+    return sum(vote["verdict"] == "approve" for vote in votes) >= int(row["needed"])
 
 
 async def _move(conn: Connection, row: Row, after: State, reason: Reason, person: Person) -> None:
-    await executions.move(conn, row["execution_id"], State.AWAITING_APPROVAL, after, reason, actor=person.name)
+    await executions.move(conn, row["execution_id"], State.AWAITING_APPROVAL, after, reason, actor=person.actor)
 
 
 def _lock(row: Row) -> str:
@@ -86,7 +91,7 @@ async def checked(store: Store, execution_id: UUID, person: Person, *, happened:
             State.NEEDS_HUMAN,
             after,
             Reason.CHECKED_BY_PERSON,
-            actor=person.name,
+            actor=person.actor,
             detail={"checked": reason},
         )
         task = "start_verifying" if happened else "settle"

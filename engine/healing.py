@@ -4,12 +4,15 @@ Whatever happens in between, the action is attempted at most once. A worker that
 `running`, which the sweeper turns into `unknown`; nothing ever leads from there back to a second attempt.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from uuid import UUID
 
 import structlog
 
-from core.errors import IllegalTransition
+from core.errors import IllegalTransition, Unavailable
 from core.execution import Reason, State
 from core.intent import Intent
 from core.playbook import Playbook
@@ -49,15 +52,35 @@ async def execute(house: House, execution_id: str) -> None:
         return
     playbook, intent = ready
     house.crashpoints.reach("running")
-    # The lease is prolonged over the action; a worker that was paused for longer than it must not send any more.
+    # A worker that was paused for about as long as its lease must not send any more.
     if monotonic() - claimed_at > site.timings.lease_s / 2:
         answer = http.Answer(http.Effect.REFUSED, "nothing was sent: this worker was too slow after its claim")
     else:
         endpoint = site.endpoint_by_id(intent.endpoint_id)
         assert endpoint is not None, "the gate has just checked it"
-        answer = await http.call(endpoint, intent.parameters, execution_id, timeout_s=playbook.action_s_max)
+        async with _kept_lease(house, row, site.timings.lease_s):
+            answer = await http.call(endpoint, intent.parameters, execution_id, timeout_s=playbook.action_s_max)
     house.crashpoints.reach("acted")
     await _record(house, row, answer)
+
+
+@asynccontextmanager
+async def _kept_lease(house: House, row: Row, lease_s: float) -> AsyncIterator[None]:
+    """Prolong the lease while the action runs, so that a dead worker is noticed soon however long an action may take."""
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(lease_s / 3)
+            with suppress(Unavailable):
+                async with house.store.begin() as conn:
+                    await executions.renew(conn, row["id"], row["token"], lease_s=lease_s)
+
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _claim(house: House, execution_id: UUID, site: Site) -> Row | None:
@@ -85,8 +108,7 @@ async def _commit_intent(house: House, site: Site, row: Row, signals: Signals) -
         if fault or playbook is None:
             await _invalidate(conn, row, fault)
             return None
-        lease_s = site.timings.lease_s + playbook.action_s_max
-        if await executions.commit_intent(conn, row["id"], row["token"], lease_s=lease_s) is None:
+        if await executions.commit_intent(conn, row["id"], row["token"], lease_s=site.timings.lease_s) is None:
             log.warning("execution.lease_lost", execution=str(row["id"]))
             return None
         if not await approvals.consume(conn, row["id"], intent.hash):

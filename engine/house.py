@@ -76,7 +76,7 @@ class House:
         return self._site[1]
 
     async def rest(self, started: float, interval: Callable[[Timings], float]) -> None:
-        """Sleep until an interval since `started` (monotonic seconds) is over; a changed site counts within a second."""
+        """Sleep until an interval since `started` (monotonic seconds) is over; a changed site counts at once."""
         while (left := started + interval((await self.site()).timings) - monotonic()) > 0:
             await asyncio.sleep(min(left, SITE_FRESH_S))
 
@@ -100,7 +100,8 @@ class House:
                 module: Any = await asyncio.to_thread(importlib.import_module, "agent.thread")
                 if owner_url := self.settings.database_owner_url:
                     await module.prepare_memory(owner_url)
-                self._threads = await self._stack.enter_async_context(module.open_threads(self.store.url))
+                opened: Threads = await self._stack.enter_async_context(module.open_threads(self.store.url))
+                self._threads = opened
             return self._threads
 
 

@@ -70,5 +70,5 @@ def build_app(house: House) -> App:
     connector = PsycopgConnector(conninfo=house.store.url, min_size=1, max_size=CONNECTIONS_MAX)
     app = App(connector=connector)
     for body in JOBS:
-        app.task(name=body.__name__, retry=Retry())(partial(_run, body, house))  # type: ignore[call-overload]
+        app.task(name=body.__name__, retry=Retry())(partial(_run, body, house))
     return app

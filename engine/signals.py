@@ -43,7 +43,7 @@ async def read_signals(house: House, site: Site, incident: Row, execution: Row, 
         return Signals(CheckState.MISSING, error.detail, None, None, 0.0, every_s)
     return Signals(
         state=worst([check.state for check in checks]),
-        detail="; ".join(check.detail for check in checks),
+        detail="; ".join(check.detail for check in checks if check.detail) or f"{' and '.join(watched)} are well",
         traffic=checks[0].traffic,
         usual_traffic=usual,
         window_s=max(check.window_s for check in checks),

@@ -121,8 +121,13 @@ async def claim(conn: Connection, execution_id: UUID, owner: str, *, lease_s: fl
 
 
 async def commit_intent(conn: Connection, execution_id: UUID, token: int, *, lease_s: float) -> Row | None:
-    """Prolong the lease over the action's maximum time and stamp the moment; None where the token or lease is lost."""
+    """Stamp the moment and begin a new lease; None where the token or lease is lost."""
     return await maybe(conn, EXECUTIONS["commit_intent"], {"id": execution_id, "token": token, "lease_s": lease_s})
+
+
+async def renew(conn: Connection, execution_id: UUID, token: int, *, lease_s: float) -> None:
+    """Prolong the lease of a running action, where it is still this token's."""
+    await conn.execute(EXECUTIONS["renew"], {"id": execution_id, "token": token, "lease_s": lease_s})
 
 
 async def lost_leases(conn: Connection) -> list[Row]:

@@ -38,10 +38,14 @@ async def investigate(state: ThreadState, runtime: Runtime[Context]) -> ThreadSt
 async def _tell(conn: Connection, incident_id: UUID, attempt: int, diagnosis: Diagnosis) -> None:
     for evidence in diagnosis.evidence:
         if evidence.kind is not EvidenceKind.PAST_INCIDENT:
-            body = {"id": evidence.id, "evidence_kind": evidence.kind, "statement": evidence.statement}
-            await timeline.append(
-                conn, incident_id, "evidence", body={**body, "source": evidence.source, "outsider": evidence.outsider}
-            )
+            fact = {
+                "id": evidence.id,
+                "evidence_kind": evidence.kind,
+                "statement": evidence.statement,
+                "source": evidence.source,
+                "outsider": evidence.outsider,
+            }
+            await timeline.append(conn, incident_id, "evidence", body=fact)
     body = {
         "attempt": attempt,
         "cause": diagnosis.cause,

@@ -92,9 +92,9 @@ class Narrator:
         """The honest word."""
         self._out.print("  [bold magenta]unknown[/]: it may have run; it is not tried again; only the target is asked")
 
-    def once(self, key: str, received: int, state: str) -> None:
+    def once(self, received: int, state: str) -> None:
         """What the target itself says."""
-        self._out.print(f"  the target's own log: [bold]{received} call[/] for {key}; now {state}")
+        self._out.print(f"  the target's own log: [bold]{received} call[/] under this approval; now {state}")
 
     def last_line(self, figures: Mapping[str, Any], seconds: float, url: str) -> None:
         """The summary, from measured values only, and where to go next."""

@@ -49,6 +49,11 @@ RETURNING *
 UPDATE executions SET acted_at = store.now(), lease_until = store.now() + make_interval(secs => %(lease_s)s)
 WHERE id = %(id)s AND token = %(token)s AND state = 'claimed' AND lease_until > store.now() RETURNING *
 
+-- name: renew
+-- A running action whose worker lives.
+UPDATE executions SET lease_until = store.now() + make_interval(secs => %(lease_s)s)
+WHERE id = %(id)s AND token = %(token)s AND state = 'running'
+
 -- name: lost_leases
 -- Work whose worker is gone.
 SELECT * FROM executions WHERE state IN ('claimed', 'running') AND lease_until < store.now()
