@@ -70,7 +70,7 @@ async def _may_decide(conn: Connection, row: Row, person: Person, intent_hash: s
 
 async def _enough(conn: Connection, row: Row) -> bool:
     votes = await approvals.votes(conn, row["id"])
-    return sum(vote["verdict"] == "approve" for vote in votes) >= int(row["needed"])
+    return len([vote for vote in votes if vote["verdict"] == "approve"]) >= int(row["needed"])
 
 
 async def _move(conn: Connection, row: Row, after: State, reason: Reason, person: Person) -> None:

@@ -66,7 +66,7 @@ async def execute(house: House, execution_id: str) -> None:
 
 @asynccontextmanager
 async def _kept_lease(house: House, row: Row, lease_s: float) -> AsyncIterator[None]:
-    """Prolong the lease while the action runs, so that a dead worker is noticed soon however long an action may take."""
+    """Prolong the lease while the action runs: a dead worker is noticed soon, however long an action may take."""
 
     async def keep() -> None:
         while True:

@@ -77,7 +77,8 @@ class House:
 
     async def rest(self, started: float, interval: Callable[[Timings], float]) -> None:
         """Sleep until an interval since `started` (monotonic seconds) is over; a changed site counts at once."""
-        while (left := started + interval((await self.site()).timings) - monotonic()) > 0:
+        # The site is a row that may change at any time, not an event to wait for.
+        while (left := started + interval((await self.site()).timings) - monotonic()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(left, SITE_FRESH_S))
 
     async def context(self) -> "Context":

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import msgspec
 import typer
@@ -176,7 +176,7 @@ class scripted_model:
         self._faulted += faulty
         if not faulty or (self._faulted == turn.fault_times and not (turn.text or turn.tool_calls)):
             self._at, self._faulted = self._at + 1, 0
-        return turn, (turn.fault if faulty else None)
+        return turn, (cast(Fault, turn.fault) if faulty else None)
 
     def _decide(self, door: tuple[str, str], authorized: bool, body: bytes) -> tuple[int, str, str, Turn | None]:
         if not authorized:
@@ -198,7 +198,8 @@ class scripted_model:
         except Exception as error:
             self._script_error = error
             return 500, "script_error", repr(error), None
-        return *ANSWERS.get(fault, (200, fault or "answered")), "scripted", turn
+        found = ANSWERS.get(fault) if fault else None
+        return *(found or (200, fault or "answered")), "scripted", turn
 
     async def _serve(self, scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         body, more = b"", True

@@ -13,13 +13,15 @@ from rich.table import Table
 
 from core.plain_text import cut, visible
 
+WIDTH_ELSEWHERE = 110
+
 
 class Narrator:
     """Prints with rich; asks the person, or answers for scripts."""
 
     def __init__(self, *, yes: bool) -> None:
         self._yes = yes
-        self._out = Console(highlight=False)
+        self._out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -37,7 +39,7 @@ class Narrator:
     def act(self, heading: str, what: str) -> None:
         """A new act."""
         self._out.print()
-        self._out.rule(f"[bold yellow]{heading}[/] [white]{what}", align="left")
+        self._out.print(f"[bold yellow]{heading}[/]  [bold]{what}[/]")
 
     def info(self, text: str) -> None:
         """A plain remark."""
@@ -105,8 +107,8 @@ class Narrator:
             f"{figures['doubled']} doubled actions · {figures['tokens']} tokens"
         )
         self._out.print(
-            "[dim]Next: `make up` starts it for real use (API docs at /docs), README: how to connect Prometheus, "
-            "Alertmanager and a model; `nightshift demo --keep` leaves this one running.[/]"
+            "[dim]Next: `make up` starts it for real use, API docs at http://127.0.0.1:8080/docs. The README says how "
+            "to connect Prometheus, Alertmanager and a model; `nightshift demo --keep` leaves this demo running.[/]"
         )
 
     def kept(self, url: str, key: str, folder: Path) -> None:
