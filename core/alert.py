@@ -75,16 +75,28 @@ SEVERITY_WORDS = {
     **dict.fromkeys(("info", "information", "low", "none", "debug", "p4", "p5"), Severity.INFO),
 }
 
+
+def _begins(word: str) -> str:
+    """Where a word begins in `snake_case`, `CamelCase` or `CAPITALS`, since a short one is in the middle of others."""
+    return rf"(?-i:(?<![A-Za-z]){word}|{word.title()}|(?<![A-Z]){word.upper()})"
+
+
+def _whole(word: str) -> str:
+    """The word alone: `OrdersDBDown` and `lag_seconds`, but neither `DBus` nor `Lagoon`."""
+    after_capitals = r"(?=[A-Z][a-z]|[^A-Za-z]|$)"
+    return rf"(?-i:(?<![A-Za-z]){word}(?![a-z])|{word.title()}(?![a-z])|(?<![A-Z]){word.upper()}(?:{after_capitals}))"
+
+
 # The order is the contract: the first pattern that is found names the class.
 _CLASSES: tuple[tuple[str, AlertClass], ...] = (
     (r"crash.?loop|restarting|backoff", AlertClass.CRASH_LOOP),
     # By case: the letters o-o-m are also in the middle of "TooMany", which says nothing about memory.
     (r"(?-i:OOM|Oom|(?<![A-Za-z])oom)|memory|heap", AlertClass.MEMORY),
     (r"disk|filesystem|inode|volume|storage", AlertClass.DISK),
-    (r"cert|tls|ssl", AlertClass.CERTIFICATE),
+    (rf"{_begins('cert')}(?!ain)|{_begins('tls')}|{_begins('ssl')}", AlertClass.CERTIFICATE),
     (r"dns|resolv|nxdomain", AlertClass.DNS),
-    (r"database|postgres|mysql|mongo|\bdb\b|connection.?pool", AlertClass.DATABASE),
-    (r"backlog|queue|lag|consumer", AlertClass.BACKLOG),
+    (rf"database|postgres|mysql|mongo|{_whole('db')}|connection.?pool", AlertClass.DATABASE),
+    (rf"backlog|queue|{_whole('lag')}|{_begins('lagging')}|consumer", AlertClass.BACKLOG),
     (r"latency|slow|duration|p9\d|response.?time", AlertClass.LATENCY),
     (r"error|5xx|fail|exception|availability", AlertClass.ERRORS),
     (r"down|absent|unreachable|unavailable|not.?ready|missing|probe", AlertClass.DOWN),
@@ -132,13 +144,8 @@ def prometheus_fingerprint(labels: Mapping[str, str]) -> str:
 
 
 def content_hash(alert: Alert) -> str:
-    """Tell a repeat from a change: everything shown to people, without the times that every repeat moves."""
-    return sha256(
-        [
-            dict(alert.labels),
-            dict(alert.annotations),
-            alert.status,
-            alert.generator_url,
-            alert.starts_at.isoformat(),
-        ]
-    )
+    """Tell a repeat from a change: everything shown to people, without the times that every repeat moves.
+
+    The start is such a time: a sender that gives none gets the moment of arrival, and would never repeat itself.
+    """
+    return sha256([dict(alert.labels), dict(alert.annotations), alert.status, alert.generator_url])

@@ -57,7 +57,7 @@ def conclude(
     )
     kinds = {e.kind for e in trusted}
     # One kind of signal alone is a suspicion; a second kind makes it confirmed.
-    confirmed = cause is not Cause.UNKNOWN and len(kinds - {EvidenceKind.PAST_INCIDENT}) >= 2
+    confirmed = cause is not Cause.UNKNOWN and len({e.kind for e in trusted if _speaks_of(e, blamed, service)}) >= 2
     return Diagnosis(cause, blamed, summary, tuple(evidence), _unknowns(cause, kinds), confirmed)
 
 
@@ -66,6 +66,14 @@ def is_recent_change(e: Evidence, service: str, started_at: datetime, lookback: 
     if e.kind is not EvidenceKind.CHANGE or e.service != service or e.at is None:
         return False
     return started_at - lookback <= e.at <= started_at + CHANGE_SLACK
+
+
+def _speaks_of(e: Evidence, blamed: str, troubled: str) -> bool:
+    """Is it a signal of today about the blamed service, or a symptom of the service in trouble?"""
+    if e.kind is EvidenceKind.PAST_INCIDENT:
+        return False
+    is_symptom = e.kind in (EvidenceKind.METRIC_SHIFT, EvidenceKind.LOG_TEMPLATE)
+    return e.service == blamed or (is_symptom and e.service == troubled)
 
 
 def _dependency_down(

@@ -4,6 +4,7 @@ NightshiftError
 ├── BadInput              no retry: the sender has to change something
 │   └── BadConfiguration  no retry: the operator has to change something
 ├── Unavailable           retry: another part is down or slow
+│   └── Contended         retry: two writers met, one had to step back
 ├── IllegalTransition     no retry: the row moved on, read it again
 ├── Refused               no retry: a rule of the house said no
 └── NotFound              no retry
@@ -32,6 +33,10 @@ class Unavailable(NightshiftError):
     """A part that is needed does not answer right now; try again in a moment."""
 
     retryable = True
+
+
+class Contended(Unavailable):
+    """Two writers stood in each other's way and this one stepped back; try again at once."""
 
 
 class IllegalTransition(NightshiftError):

@@ -1,6 +1,7 @@
 """Reading operator files: plain data into frozen dataclasses, with every fault named at its place."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -8,6 +9,9 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from core.errors import BadConfiguration
+
+# Durations and counts: a field whose name ends so is never negative.
+NEVER_NEGATIVE = ("_s", "_max", "approvers")
 
 
 def read_form(kind: type, data: Any, place: str) -> Any:
@@ -19,7 +23,10 @@ def read_form(kind: type, data: Any, place: str) -> Any:
     if unknown:
         raise BadConfiguration(f"{place}: unknown key {unknown[0]!r}; known keys: {', '.join(fields)}")
     hints = get_type_hints(kind)
-    values = {str(name): _value(hints[str(name)], value, f"{place}.{name}") for name, value in data.items()}
+    values = {
+        str(name): _number(str(name), _value(hints[str(name)], value, f"{place}.{name}"), place)
+        for name, value in data.items()
+    }
     missing = [
         name
         for name, f in fields.items()
@@ -28,6 +35,12 @@ def read_form(kind: type, data: Any, place: str) -> Any:
     if missing:
         raise BadConfiguration(f"{place}: {missing[0]!r} is missing")
     return kind(**values)
+
+
+def _number(name: str, value: Any, place: str) -> Any:
+    if isinstance(value, int | float) and value < 0 and name.endswith(NEVER_NEGATIVE):
+        raise BadConfiguration(f"{place}.{name}: {value!r} is less than 0, which is the least that is allowed")
+    return value
 
 
 def _value(hint: Any, value: Any, place: str) -> Any:
@@ -60,10 +73,20 @@ def _scalar(hint: Any, value: Any, place: str) -> Any:
         except ValueError:
             allowed = ", ".join(str(member.value) for member in hint)
             raise BadConfiguration(f"{place}: {value!r} is not one of: {allowed}") from None
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return _finite(value, place)
     if hint in (str, int, float, bool) and type(value) is hint:
         return value
     if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise BadConfiguration(f"{place}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
+
+
+def _finite(value: float, place: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of more than 300 digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadConfiguration(f"{place}: expected a finite number")
+    return number

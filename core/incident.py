@@ -27,6 +27,7 @@ class FoldReason(StrEnum):
     CHANGED = "changed"
     RESOLVED = "resolved"
     RESOLVED_UNKNOWN = "resolved_unknown"
+    STALE_RESOLVE = "stale_resolve"
     LATE = "late"
 
 
@@ -53,10 +54,18 @@ class Episode:
     ended_at: datetime | None = None
 
 
-def fold_reason(last: Episode | None, *, firing: bool, starts_at: datetime, content: str, now: datetime) -> FoldReason:
+def fold_reason(
+    last: Episode | None,
+    *,
+    firing: bool,
+    starts_at: datetime,
+    content: str,
+    now: datetime,
+    ends_at: datetime | None = None,
+) -> FoldReason:
     """Decide what one arriving alert does to the newest episode of its identity."""
     if not firing:
-        return FoldReason.RESOLVED if last and last.open else FoldReason.RESOLVED_UNKNOWN
+        return _resolve_reason(last, ends_at, now)
     if last is None:
         return FoldReason.NEW_EPISODE
     if last.open:
@@ -66,6 +75,16 @@ def fold_reason(last: Episode | None, *, firing: bool, starts_at: datetime, cont
     if starts_at <= ended and now - ended <= LATE_WINDOW:
         return FoldReason.LATE
     return FoldReason.NEW_EPISODE
+
+
+def _resolve_reason(last: Episode | None, ends_at: datetime | None, now: datetime) -> FoldReason:
+    if last is None or not last.open:
+        return FoldReason.RESOLVED_UNKNOWN
+    # What ended before this episode began is an older one. A start in the future comes from a wrong clock, and by such
+    # a clock no resolve is called stale: the alert would stay open for ever.
+    if ends_at is not None and ends_at < last.starts_at <= now:
+        return FoldReason.STALE_RESOLVE
+    return FoldReason.RESOLVED
 
 
 def priority(severities: Iterable[Severity]) -> Priority:
@@ -95,7 +114,10 @@ def signature_class(text: str) -> AlertClass:
 
 def title(services: Mapping[str, int], names: Mapping[str, int]) -> str:
     """A short name for people: the commonest alert on the commonest service, and how much else."""
-    service = min(services.items(), key=lambda item: (-item[1], item[0]))[0]
-    name, _ = min(names.items(), key=lambda item: (-item[1], item[0]))
+    service, name = _commonest(services, ""), _commonest(names, "unnamed")
     others = len(names) - 1
-    return f"{name} on {service}" + (f" (+{others} more kinds)" if others else "")
+    return name + (f" on {service}" if service else "") + (f" (+{others} more kinds)" if others > 0 else "")
+
+
+def _commonest(counts: Mapping[str, int], otherwise: str) -> str:
+    return min(counts.items(), key=lambda item: (-item[1], item[0]), default=(otherwise, 0))[0]

@@ -51,9 +51,10 @@ class Decision:
     role: str = ""
 
 
+# What keeps state: by product, or by `db` as a word of its own (`host:db-1`, `pod/orders-db-0`), never inside another.
 PROTECTED_BY_DEFAULT = (
-    "*database*", "*postgres*", "*mysql*", "*mongo*", "*redis*", "*kafka*", "*etcd*", "*-db", "*-db/*",
-    "*/db", "*/db/*",
+    "*database*", "*postgres*", "*mysql*", "*mariadb*", "*mongo*", "*redis*", "*kafka*", "*etcd*", "*cassandra*",
+    "*elasticsearch*", "*opensearch*", "*zookeeper*", "*vault*", "*[-_/:.]db", "*[-_/:.]db[-_/:.0-9]*",
 )  # fmt: skip
 
 

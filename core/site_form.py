@@ -12,21 +12,37 @@ def read_site(body: Mapping[str, Any], version: int, place: str = "site") -> Sit
     """A `Site` from its stored body."""
     if not isinstance(body, Mapping):
         raise BadConfiguration(f"{place}: expected a mapping at the top")
-    services = body.get("services")
-    named = {name: {"name": name, **(s or {})} for name, s in services.items()} if isinstance(services, Mapping) else {}
-    for name, service in named.items():
-        _aim(service, name)
-    site: Site = read_form(Site, {**body, "services": named, "version": version}, place)
+    services = _services(body.get("services"), f"{place}.services")
+    site: Site = read_form(Site, {**body, "services": services, "version": version}, place)
     _check_references(site, place)
     return site
 
 
-def _aim(service: dict[str, Any], name: str) -> None:
+def _services(given: Any, place: str) -> dict[str, Any]:
+    """The services with their names put in, as new mappings: what the caller gave stays as it was."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise BadConfiguration(f"{place}: expected a mapping of names to services, got {type(given).__name__}")
+    return {str(name): _service(str(name), body, f"{place}.{name}") for name, body in given.items()}
+
+
+def _service(name: str, given: Any, place: str) -> dict[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise BadConfiguration(f"{place}: expected a mapping, got {type(given).__name__}")
+    body = {"name": name, **(given or {})}
+    if body["name"] != name:
+        raise BadConfiguration(f"{place}.name: {body['name']!r} is not the name under services, {name!r}")
+    if isinstance(signals := body.get("signals"), Mapping):
+        body["signals"] = {key: _aimed(query, name) for key, query in signals.items()}
+    if "traffic" in body:
+        body["traffic"] = _aimed(body["traffic"], name)
+    return body
+
+
+def _aimed(query: Any, name: str) -> Any:
     """A service's own questions are about that service unless they say otherwise."""
-    queries = [*(service.get("signals") or {}).values(), service.get("traffic")]
-    for query in queries:
-        if isinstance(query, dict):
-            query.setdefault("matchers", {"service": name})
+    return {"matchers": {"service": name}, **query} if isinstance(query, Mapping) else query
 
 
 def _check_references(site: Site, place: str) -> None:

@@ -13,7 +13,7 @@ _CHANGING = re.compile(
     r"|(?P<IP>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b)"
     r"|(?P<STR>\"(?:\\.|[^\"\\])*(?:\"|$))"
     r"|(?P<HEX>\b(?:0x[0-9a-f]{8,}|(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,})\b)"
-    r"|(?P<NUM>(?<![A-Za-z])\d+(?:\.\d+)*)"
+    r"|(?P<NUM>\d+(?:\.\d+)*)"
 )
 LINE_CHARS_MAX = 2000
 
@@ -63,4 +63,10 @@ def error_lines(lines: Iterable[str]) -> list[str]:
     return [line for line in lines if _TROUBLE.search(line)]
 
 
-_TROUBLE = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|PANIC|Exception|Traceback|WARN(?:ING)?)\b")
+_TROUBLE = re.compile(
+    r"\b(?:ERROR|FATAL|CRITICAL|PANIC|Traceback|WARN(?:ING)?)\b"
+    r"|Exception\b|[a-z]Error\b"
+    r"|\b(?i:error|fatal|critical|panic):"
+    # As a field of a structured line, with or without quotes.
+    r"|\b(?i:level|lvl|severity)\"?[=:][ ]?\"?(?i:err|error|fatal|crit|critical|panic|warn|warning)\b"
+)

@@ -29,6 +29,7 @@ class VerdictReason(StrEnum):
     NOT_YET_GOOD = "not_yet_good"
     GOOD_FOR_LONG_ENOUGH = "good_for_long_enough"
     STILL_BAD = "still_bad"
+    NOT_LONG_ENOUGH = "not_long_enough"
     NO_DATA = "no_data"
     TOO_LITTLE_TRAFFIC = "too_little_traffic"
 
@@ -53,6 +54,7 @@ class Verdict:
 
 TRAFFIC_SHARE_MIN = 0.5
 EVALUATIONS_AFTER_WINDOW = 2
+GAP_INTERVALS_MAX = 2
 
 
 def judge(
@@ -67,11 +69,12 @@ def judge(
 ) -> Verdict:
     """Verified: every check good for the query's window plus two evaluations, under at least half the usual traffic.
 
-    At the deadline, `within_s` after the action: bad is ineffective; missing data or traffic is inconclusive.
+    Time in which nothing was evaluated is not good: a gap of more than two intervals starts the window again.
+    At the deadline, `within_s` after the action: bad is ineffective; missing data, traffic or time is inconclusive.
     """
     needed_s = window_s + EVALUATIONS_AFTER_WINDOW * interval_s
     after = [check for check in checks if check.at > acted_at]
-    good = _good_tail(after)
+    good = _good_tail(after, gap_s_max=GAP_INTERVALS_MAX * interval_s)
     held_s = good[-1].at - good[0].at if good else 0.0
     # The first good check closes a window that began before it, hence one interval is added.
     long_enough = len(good) > EVALUATIONS_AFTER_WINDOW and held_s + interval_s >= needed_s
@@ -85,7 +88,7 @@ def judge(
         return Verdict(VerdictState.INCONCLUSIVE, VerdictReason.TOO_LITTLE_TRAFFIC)
     if after and after[-1].state is CheckState.BAD:
         return Verdict(VerdictState.INEFFECTIVE, VerdictReason.STILL_BAD)
-    return Verdict(VerdictState.INCONCLUSIVE, VerdictReason.NO_DATA)
+    return Verdict(VerdictState.INCONCLUSIVE, VerdictReason.NOT_LONG_ENOUGH if good else VerdictReason.NO_DATA)
 
 
 def worst(states: Sequence[CheckState]) -> CheckState:
@@ -96,13 +99,13 @@ def worst(states: Sequence[CheckState]) -> CheckState:
     return CheckState.GOOD if states else CheckState.MISSING
 
 
-def _good_tail(checks: Sequence[Check]) -> list[Check]:
+def _good_tail(checks: Sequence[Check], *, gap_s_max: float) -> list[Check]:
     tail: list[Check] = []
     for check in reversed(checks):
-        if check.state is not CheckState.GOOD:
+        if check.state is not CheckState.GOOD or (tail and tail[-1].at - check.at > gap_s_max):
             break
-        tail.insert(0, check)
-    return tail
+        tail.append(check)
+    return tail[::-1]
 
 
 def _busy(check: Check, usual: float | None) -> bool:

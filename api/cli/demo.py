@@ -1,15 +1,10 @@
 """`nightshift demo`: the whole story on this machine. Imports the demo only when it is asked for."""
 
-from typing import Annotated
-
-import typer
+from pathlib import Path
 
 
-def demo(
-    yes: Annotated[bool, typer.Option("--yes", help="Answer y for me, for scripts.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave it running at the end, to look around.")] = False,
-) -> None:
-    """Play the whole story with real services on this machine, in under two minutes."""
+def demo(*, yes: bool, keep: bool, picture: Path | None) -> int:
+    """Play the whole story with real services on this machine; the exit code."""
     from evals.demo.story import run
 
-    raise typer.Exit(run(yes=yes, keep=keep))
+    return run(yes=yes, keep=keep, picture=picture)

@@ -1,6 +1,7 @@
 """The one console script: every command, and one place where trouble becomes a line and an exit code."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,11 +28,12 @@ for _group in (incidents, approvals, playbooks, sources, people, config, kill):
 def demo(
     yes: Annotated[bool, typer.Option("--yes", help="Approve the fix without asking.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Save the sixth act as an SVG.")] = None,
 ) -> None:
     """Break a small shop on this machine and watch it being healed."""
     from api.cli.demo import demo as play
 
-    play(yes=yes, keep=keep)
+    raise typer.Exit(play(yes=yes, keep=keep, picture=picture))
 
 
 @app.command()

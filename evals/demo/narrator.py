@@ -21,7 +21,7 @@ class Narrator:
 
     def __init__(self, *, yes: bool) -> None:
         self._yes = yes
-        self._out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
+        self._out = Console(highlight=False, record=True, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -37,9 +37,14 @@ class Narrator:
         self._out.print(f"[dim]Shortened for the demo: {shown}[/]")
 
     def act(self, heading: str, what: str) -> None:
-        """A new act."""
+        """A new act; a picture begins here."""
+        self._out.export_text(clear=True)
         self._out.print()
         self._out.print(f"[bold yellow]{heading}[/]  [bold]{what}[/]")
+
+    def picture(self, path: Path) -> None:
+        """Save what this act has printed as an SVG."""
+        self._out.save_svg(str(path), title="nightshift demo", clear=False)
 
     def info(self, text: str) -> None:
         """A plain remark."""

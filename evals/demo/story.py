@@ -27,7 +27,7 @@ ATTACKS: tuple[tuple[str, Json], ...] = (
 )
 
 
-async def tell(*, yes: bool, keep: bool) -> int:
+async def tell(*, yes: bool, keep: bool, picture: Path | None) -> int:
     """Play all acts; the exit code."""
     folder = Path(tempfile.mkdtemp(prefix="nightshift-demo-"))
     narrator = Narrator(yes=yes)
@@ -35,7 +35,7 @@ async def tell(*, yes: bool, keep: bool) -> int:
     try:
         narrator.opening(TIMINGS)
         async with open_stage(folder) as stage:
-            story = Story(stage, narrator)
+            story = Story(stage, narrator, picture)
             await story.play()
             narrator.last_line(await story.figures(), monotonic() - started, stage.url)
             if keep:
@@ -56,7 +56,8 @@ async def tell(*, yes: bool, keep: bool) -> int:
 class Story:
     """The acts, in order; each leaves the shop healthy."""
 
-    def __init__(self, stage: Stage, narrator: Narrator) -> None:
+    def __init__(self, stage: Stage, narrator: Narrator, picture: Path | None) -> None:
+        self._picture = picture
         self._stage = stage
         self._say = narrator
         self._watch = Watch(stage)
@@ -69,6 +70,8 @@ class Story:
         await self._bad_release("1 · Storm", "release 2.4.1 of the shop goes out")
         await self._bad_release("5 · Again", "the same release goes out once more, on another night")
         await self._dependency_down()
+        if self._picture:
+            self._say.picture(self._picture)
         await self._attack_and_crash()
 
     async def _baseline(self) -> None:
@@ -238,10 +241,10 @@ class Story:
         }
 
 
-def run(*, yes: bool, keep: bool) -> int:
+def run(*, yes: bool, keep: bool, picture: Path | None = None) -> int:
     """Play the demo; Ctrl-C at any moment ends every process."""
     try:
-        return asyncio.run(tell(yes=yes, keep=keep))
+        return asyncio.run(tell(yes=yes, keep=keep, picture=picture))
     except KeyboardInterrupt:
         print("\nstopped; every process of the demo is gone", file=sys.stderr)
         return 130
