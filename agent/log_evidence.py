@@ -81,7 +81,7 @@ def _changes(before: Sequence[str], after: Sequence[str], trouble: Trouble) -> l
     )
     changes = [replace(change, example=originals[change.example]) for change in changes]
     failing = {change.template for change in changes if error_lines([change.template])}
-    if not before:
+    if failing or not before:
         changes = [change for change in changes if change.template in failing]
     # Strangers last: whatever they send, it never crowds out what the service says itself.
     changes.sort(key=lambda c: (is_outsiders(c.example), c.template not in failing, not c.is_new, -c.after, c.template))

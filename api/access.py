@@ -8,7 +8,6 @@ import asyncio
 import base64
 import hashlib
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -141,11 +140,6 @@ def needs(role: Role, *kinds: str) -> Needs:
 def house_of(request: Request) -> Any:
     """The open house (engine.house.House) that this application serves."""
     return request.app.state.house
-
-
-def new_key() -> str:
-    """A new key: 256 random bits, with a prefix by which secret scanners find it."""
-    return f"ns_{secrets.token_urlsafe(32)}"
 
 
 def key_of(authorization: str) -> str | None:

@@ -11,10 +11,10 @@ from api.body import NotJson, read_json
 from api.figures import Figures
 from api.problems import Problem
 from core.alert import Alert
-from ingest.intake import Folded, Intake
+from ingest.intake import CONNECTION_WAIT_S, Folded, Intake
 from ingest.parsed import Parsed, Rejected, RejectReason, Unusable, raw
 from store import quarantine
-from store.pool import Store
+from store.pool import Store, refuses_value
 
 REJECTED_KEPT_MAX = 100  # rows in quarantine for one body; the rest of it goes into one more row
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Delivery:
         if rest:
             body = b"[" + b",".join(one.raw for one in rest) + b"]"
             shown = [*shown, Rejected(rest[0].reason, f"{len(rest)} more of the same body. {rest[0].detail}", body)]
-        async with self.store.begin() as conn:
+        async with self.store.begin(wait_s=CONNECTION_WAIT_S) as conn:
             for one in shown:
                 await quarantine.keep(conn, source=self.source, reason=one.reason, detail=one.detail, body=one.raw)
 
@@ -71,7 +71,9 @@ class Delivery:
         """Fold; should the database refuse a value in spite of all cleaning, halve until the one alert is found."""
         try:
             return await self.intake.accept(alerts), []
-        except psycopg.DataError as error:
+        except psycopg.Error as error:
+            if not refuses_value(error):
+                raise
             if len(alerts) == 1:
                 detail = f"The database cannot keep this alert ({type(error).__name__})."
                 return Folded(), [Rejected(RejectReason.UNSTORABLE, detail, raw(readable(alerts[0])))]

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from core.errors import BadInput, IllegalTransition, Refused
 from core.execution import Reason, State
+from engine.healing import resume
 from store import approvals, executions, jobs, playbooks, timeline
-from store.pool import Connection, Row, Store
+from store.pool import Connection, Row
 
 VERDICTS = ("approve", "reject")
 
@@ -26,33 +27,31 @@ class Person:
 
 
 async def decide(
-    store: Store, approval_id: UUID, person: Person, *, verdict: str, intent_hash: str, reason: str = ""
-) -> Row:
-    """Approve or reject exactly the action whose hash the person saw; the approval after it.
+    conn: Connection, approval_id: UUID, person: Person, *, verdict: str, intent_hash: str, reason: str = ""
+) -> None:
+    """Approve or reject exactly the action whose hash the person saw.
 
     The caller has checked the role. Raises IllegalTransition for a decided, expired or superseded approval and for a
     second vote, Refused for another action's hash or a forbidden approver.
     """
     if verdict not in VERDICTS:
         raise BadInput("The verdict is approve or reject.")
-    async with store.begin() as conn:
-        row = await approvals.get(conn, approval_id, lock=True)
-        await _may_decide(conn, row, person, intent_hash)
-        if not await approvals.vote(conn, approval_id, person.id, verdict=verdict, reason=reason, via=person.via):
-            raise IllegalTransition(f"{person.name} has decided this already.")
-        body = {"approval_id": str(approval_id), "verdict": verdict, "reason": reason, "via": person.via}
-        await timeline.append(conn, row["incident_id"], "approval.decided", actor=person.actor, body=body)
-        if verdict == "reject":
-            await approvals.settle(conn, approval_id, "rejected")
-            await _move(conn, row, State.REJECTED, Reason.REJECTED_BY_PERSON, person)
-            await jobs.defer(conn, "resume_incident", lock=_lock(row), incident_id=str(row["incident_id"]))
-        elif await _enough(conn, row):
-            if not await approvals.settle(conn, approval_id, "approved"):
-                raise IllegalTransition("This approval expired a moment ago.")
-            await _move(conn, row, State.APPROVED, Reason.APPROVED_BY_PERSON, person)
-            execution = str(row["execution_id"])
-            await jobs.defer(conn, "execute", lock=f"execute:{execution}", execution_id=execution)
-        return await approvals.get(conn, approval_id)
+    row = await approvals.get(conn, approval_id, lock=True)
+    await _may_decide(conn, row, person, intent_hash)
+    if not await approvals.vote(conn, approval_id, person.id, verdict=verdict, reason=reason, via=person.via):
+        raise IllegalTransition(f"{person.name} has decided this already.")
+    body = {"approval_id": str(approval_id), "verdict": verdict, "reason": reason, "via": person.via}
+    await timeline.append(conn, row["incident_id"], "approval.decided", actor=person.actor, body=body)
+    if verdict == "reject":
+        await approvals.settle(conn, approval_id, "rejected")
+        await _move(conn, row, State.REJECTED, Reason.REJECTED_BY_PERSON, person)
+        await resume(conn, row["incident_id"])
+    elif await _enough(conn, row):
+        if not await approvals.settle(conn, approval_id, "approved"):
+            raise IllegalTransition("This approval expired a moment ago.")
+        await _move(conn, row, State.APPROVED, Reason.APPROVED_BY_PERSON, person)
+        execution = str(row["execution_id"])
+        await jobs.defer(conn, "execute", lock=f"execute:{execution}", execution_id=execution)
 
 
 async def _may_decide(conn: Connection, row: Row, person: Person, intent_hash: str) -> None:
@@ -77,26 +76,15 @@ async def _move(conn: Connection, row: Row, after: State, reason: Reason, person
     await executions.move(conn, row["execution_id"], State.AWAITING_APPROVAL, after, reason, actor=person.actor)
 
 
-def _lock(row: Row) -> str:
-    return f"run_incident:{row['incident_id']}"
-
-
-async def checked(store: Store, execution_id: UUID, person: Person, *, happened: bool, reason: str = "") -> Row:
+async def checked(conn: Connection, execution_id: UUID, person: Person, *, happened: bool, reason: str = "") -> None:
     """A named human looked: the action happened, or it did not. Frees the resource."""
-    async with store.begin() as conn:
-        after = State.SUCCEEDED if happened else State.FAILED
-        row = await executions.move(
-            conn,
-            execution_id,
-            State.NEEDS_HUMAN,
-            after,
-            Reason.CHECKED_BY_PERSON,
-            actor=person.actor,
-            detail={"checked": reason},
-        )
-        task = "start_verifying" if happened else "settle"
-        await jobs.defer(conn, task, lock=f"execute:{execution_id}", execution_id=str(execution_id))
-        return row
+    after = State.SUCCEEDED if happened else State.FAILED
+    detail = {"checked": reason}
+    await executions.move(
+        conn, execution_id, State.NEEDS_HUMAN, after, Reason.CHECKED_BY_PERSON, actor=person.actor, detail=detail
+    )
+    task = "start_verifying" if happened else "settle"
+    await jobs.defer(conn, task, execution_id=str(execution_id))
 
 
 async def supersede(conn: Connection, incident_id: UUID) -> None:

@@ -171,7 +171,7 @@ async def _record(house: House, row: Row, answer: http.Answer) -> None:
                 conn, row["id"], State.RUNNING, after, reason, token=row["token"], detail={"answer": answer.detail}
             )
             if after is State.SUCCEEDED:
-                await jobs.defer(conn, "start_verifying", lock=f"execute:{key}", execution_id=key)
+                await jobs.defer(conn, "start_verifying", execution_id=key)
             elif after is State.UNKNOWN:
                 await jobs.at(conn, "probe_execution", key, delay_s=0.0, execution_id=key)
             else:

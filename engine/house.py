@@ -188,11 +188,6 @@ async def _furnish(house: House) -> None:
         if settings.config:
             await site.apply(conn, load_site_file(settings.config), by=f"file {settings.config.name}")
         if not await people.persons(conn):
-            house.first_key = new_key()
+            house.first_key = people.new_key()
             admin = await people.add_person(conn, "admin", "admin", by="nightshift")
             await people.add_key(conn, house.first_key, person=admin)
-
-
-def new_key() -> str:
-    """A key: 256 random bits, recognisable by its prefix."""
-    return f"ns_{secrets.token_urlsafe(32)}"

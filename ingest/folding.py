@@ -21,8 +21,11 @@ COUNTED_AS = {
     FoldReason.CHANGED: "changed",
     FoldReason.RESOLVED: "resolved",
     FoldReason.RESOLVED_UNKNOWN: "ignored",
+    FoldReason.STALE_RESOLVE: "ignored",
     FoldReason.LATE: "late",
 }
+# What a copy of the same alert counts as, right after it.
+COPIES_COUNTED_AS = {"new": "repeats", "changed": "repeats", "resolved": "ignored"}
 
 
 @dataclass
@@ -34,25 +37,38 @@ class _Tally:
     ended: int = 0
 
 
-async def fold_rest(conn: Connection, site: Site, batch: Sequence[Alert]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """An alert, the hash of what it says, and how many copies of it came."""
+
+    alert: Alert
+    content: str
+    copies: int
+
+
+async def fold_rest(
+    conn: Connection, site: Site, batch: Sequence[Alert], copies: Sequence[int] | None = None
+) -> list[str]:
     """Fold alerts that are no exact repeats, no identity twice; the counted kind of each, in order."""
     await alerts.lock_fold(conn)
     moment = await now(conn)
     known = await alerts.newest(conn, [alert.identity for alert in batch])
-    contents = [content_hash(alert) for alert in batch]
+    numbers = copies or [1] * len(batch)
+    arrivals = [_Arrival(alert, content_hash(alert), n) for alert, n in zip(batch, numbers, strict=True)]
     reasons = [
         fold_reason(
-            _episode(known.get(alert.identity)),
-            firing=alert.status is AlertStatus.FIRING,
-            starts_at=alert.starts_at,
-            content=content,
+            _episode(known.get(one.alert.identity)),
+            firing=one.alert.status is AlertStatus.FIRING,
+            starts_at=one.alert.starts_at,
+            ends_at=one.alert.ends_at,
+            content=one.content,
             now=moment,
         )
-        for alert, content in zip(batch, contents, strict=True)
+        for one in arrivals
     ]
-    by_reason: dict[FoldReason, list[tuple[Alert, str]]] = defaultdict(list)
-    for alert, content, reason in zip(batch, contents, reasons, strict=True):
-        by_reason[reason].append((alert, content))
+    by_reason: dict[FoldReason, list[_Arrival]] = defaultdict(list)
+    for one, reason in zip(arrivals, reasons, strict=True):
+        by_reason[reason].append(one)
     tallies = await _write(conn, site, by_reason, known)
     for incident_id, tally in sorted(tallies.items()):
         await _count(conn, site, incident_id, tally)
@@ -68,26 +84,26 @@ def _episode(row: Row | None) -> Episode | None:
 async def _write(
     conn: Connection,
     site: Site,
-    by_reason: Mapping[FoldReason, list[tuple[Alert, str]]],
+    by_reason: Mapping[FoldReason, list[_Arrival]],
     known: Mapping[str, Row],
 ) -> dict[UUID, _Tally]:
     tallies: dict[UUID, _Tally] = defaultdict(_Tally)
-    repeats = {alert.identity: content for alert, content in by_reason[FoldReason.REPEAT]}
+    repeats = {one.alert.identity: (one.content, one.copies) for one in by_reason[FoldReason.REPEAT]}
     if repeats:
         await alerts.touch(conn, repeats)
     changed = by_reason[FoldReason.CHANGED]
-    await alerts.change(conn, [_content_row(alert, content) for alert, content in changed])
-    for alert, _ in changed:
-        tallies[known[alert.identity]["incident_id"]].changed += 1
-    for row in await alerts.end(conn, [alert.identity for alert, _ in by_reason[FoldReason.RESOLVED]]):
+    await alerts.change(conn, [_content_row(one) for one in changed])
+    for one in changed:
+        tallies[known[one.alert.identity]["incident_id"]].changed += 1
+    for row in await alerts.end(conn, [one.alert.identity for one in by_reason[FoldReason.RESOLVED]]):
         tallies[row["incident_id"]].ended += 1
     fresh = by_reason[FoldReason.NEW_EPISODE]
     if fresh:
-        homes = await _homes(conn, site, [alert for alert, _ in fresh])
+        homes = await _homes(conn, site, [one.alert for one in fresh])
         rows = []
-        for (alert, content), (place, incident_id) in zip(fresh, homes, strict=True):
-            rows.append(_new_row(alert, content, place, incident_id))
-            tallies[incident_id].new.append(alert)
+        for one, (place, incident_id) in zip(fresh, homes, strict=True):
+            rows.append(_new_row(one, place, incident_id))
+            tallies[incident_id].new.append(one.alert)
         await alerts.insert(conn, rows)
     return tallies
 
@@ -188,7 +204,8 @@ def _names(batch: Sequence[Alert]) -> dict[str, int]:
     return dict(names)
 
 
-def _content_row(alert: Alert, content: str) -> dict[str, Any]:
+def _content_row(arrival: _Arrival) -> dict[str, Any]:
+    alert = arrival.alert
     return {
         "identity": alert.identity,
         "labels": dict(alert.labels),
@@ -196,13 +213,15 @@ def _content_row(alert: Alert, content: str) -> dict[str, Any]:
         "severity": alert.severity,
         "class": alert.alert_class,
         "generator_url": alert.generator_url,
-        "content_hash": content,
+        "content_hash": arrival.content,
+        "occurrences": arrival.copies,
     }
 
 
-def _new_row(alert: Alert, content: str, place: Place, incident_id: UUID) -> dict[str, Any]:
+def _new_row(arrival: _Arrival, place: Place, incident_id: UUID) -> dict[str, Any]:
+    alert = arrival.alert
     return {
-        **_content_row(alert, content),
+        **_content_row(arrival),
         "id": str(new_id()),
         "incident_id": str(incident_id),
         "source": alert.source,

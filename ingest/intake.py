@@ -1,22 +1,23 @@
 """The intake: many requests folded in one transaction, each answered only after the commit.
 
-The path of a batch: split repeats inside it into waves, touch exact repeats (counters only), then let the core decide
-about the rest, join or open incidents, write timeline and jobs. Two writers share the queue.
+The path of a batch: take exact copies inside it together and split the rest into waves, touch exact repeats (counters
+only), then let the core decide about what is left, join or open incidents, write timeline and jobs. Two writers share
+the queue.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
 import psycopg
 import structlog
 
-from core.alert import Alert, AlertStatus, content_hash
-from core.errors import Unavailable
+from core.alert import Alert, AlertStatus
+from core.errors import Contended, Unavailable
 from core.site import Site
-from ingest.folding import fold_rest
+from ingest.folding import COPIES_COUNTED_AS, fold_rest
+from ingest.waves import Word, waves
 from store import alerts
 from store.pool import Store
 
@@ -27,6 +28,7 @@ QUEUE_ALERTS_MAX = 50_000
 COMMIT_ALERTS_MAX = 1_000
 WRITERS = 2
 RETRIES_MAX = 3
+CONNECTION_WAIT_S = 3.0  # a sender gives up soon after; better to say at once that it should come again
 
 
 @dataclass
@@ -40,10 +42,14 @@ class Folded:
     late: int = 0
     ignored: int = 0
 
+    def count(self, result: str, number: int = 1) -> None:
+        """Count one result by its name."""
+        setattr(self, result, getattr(self, result) + number)
+
     def add(self, other: "Folded") -> None:
         """Sum up."""
         for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+            self.count(one.name, getattr(other, one.name))
 
 
 @dataclass
@@ -113,48 +119,39 @@ class Intake:
         site = await self._site()
         answers = [Folded() for _ in batches]
         numbered = [(number, alert) for number, batch in enumerate(batches) for alert in batch]
-        for wave in _waves(numbered):
-            rest = await self._retry(lambda wave=wave: self._touch(wave, answers))
+        for wave in waves(numbered):
+            touched = await self._retry(lambda wave=wave: self._touch(wave))
+            _count(answers, ((word, "repeats") for word in wave if word.alert.identity in touched))
+            rest = [word for word in wave if word.alert.identity not in touched]
             if rest:
-                reasons = await self._retry(lambda rest=rest: self._decide(rest, site))
-                for (number, _), counted in zip(rest, reasons, strict=True):
-                    setattr(answers[number], counted, getattr(answers[number], counted) + 1)
+                counted = await self._retry(lambda rest=rest: self._decide(rest, site))
+                _count(answers, zip(rest, counted, strict=True))
         return answers
 
-    async def _touch(self, wave: "Wave", answers: list[Folded]) -> "Wave":
-        contents = {alert.identity: content_hash(alert) for _, alert in wave if alert.status is AlertStatus.FIRING}
-        async with self._store.begin() as conn:
-            touched = await alerts.touch(conn, contents) if contents else set()
-        for number, alert in wave:
-            answers[number].repeats += alert.identity in touched
-        return [(number, alert) for number, alert in wave if alert.identity not in touched]
+    async def _touch(self, wave: Sequence[Word]) -> set[str]:
+        repeats = {w.alert.identity: (w.content, len(w.senders)) for w in wave if w.alert.status is AlertStatus.FIRING}
+        if not repeats:
+            return set()
+        async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
+            return await alerts.touch(conn, repeats)
 
-    async def _decide(self, rest: "Wave", site: Site) -> list[str]:
-        async with self._store.begin() as conn:
-            return await fold_rest(conn, site, [alert for _, alert in rest])
+    async def _decide(self, rest: Sequence[Word], site: Site) -> list[str]:
+        async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
+            return await fold_rest(conn, site, [w.alert for w in rest], [len(w.senders) for w in rest])
 
     async def _retry(self, work: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(RETRIES_MAX):
             try:
                 return await work()
-            except (
-                psycopg.errors.DeadlockDetected,
-                psycopg.errors.SerializationFailure,
-                psycopg.errors.UniqueViolation,
-            ):
+            except (Contended, psycopg.errors.UniqueViolation):
                 if attempt == RETRIES_MAX - 1:
                     raise
         raise AssertionError("the loop returns or raises")
 
 
-Wave = list[tuple[int, Alert]]
-
-
-def _waves(numbered: Iterable[tuple[int, Alert]]) -> Iterator[Wave]:
-    """Split so that no wave holds an identity twice, keeping the order of each identity."""
-    seen: dict[str, int] = defaultdict(int)
-    waves: dict[int, Wave] = defaultdict(list)
-    for number, alert in numbered:
-        waves[seen[alert.identity]].append((number, alert))
-        seen[alert.identity] += 1
-    return iter([waves[n] for n in sorted(waves)])
+def _count(answers: Sequence[Folded], words: Iterable[tuple[Word, str]]) -> None:
+    for word, counted in words:
+        first, *copies = word.senders
+        answers[first].count(counted)
+        for sender in copies:
+            answers[sender].count(COPIES_COUNTED_AS.get(counted, counted))

@@ -13,9 +13,9 @@ from store.sql_files import Queries
 ALERTS = Queries("alerts")
 
 
-async def touch(conn: Connection, contents: Mapping[str, str]) -> set[str]:
-    """Count repeats (identity -> content hash) of open alerts; the identities that were exact repeats."""
-    batch = Jsonb([{"identity": key, "content_hash": value} for key, value in contents.items()])
+async def touch(conn: Connection, repeats: Mapping[str, tuple[str, int]]) -> set[str]:
+    """Count repeats (identity -> content hash and copies) of open alerts; the identities that were exact repeats."""
+    batch = Jsonb([{"identity": key, "content_hash": text, "copies": n} for key, (text, n) in repeats.items()])
     return {row["identity"] for row in await many(conn, ALERTS["touch"], [batch])}
 
 

@@ -11,10 +11,15 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from core.errors import BadConfiguration, Unavailable
+from core.errors import BadConfiguration, Contended, Unavailable
 from store.bus import Bus
 
 Row = dict[str, Any]
+
+# Classes of SQLSTATE. An error without one never came from a server: the connection is gone.
+_AWAY = ("", "08", "53", "57", "58")  # connection, resources, an operator, the system below
+_CONTENDED = ("40", "55")  # deadlock, serialization; a lock that was not available
+_PROGRAM_LIMIT = "54"
 
 
 class Connection(AsyncConnection[DictRow]):
@@ -36,10 +41,14 @@ class Store:
     bus: Bus
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Connection]:
-        """A unit of work: one transaction; readers are woken only after it is committed."""
+    async def begin(self, *, wait_s: float | None = None) -> AsyncIterator[Connection]:
+        """A unit of work: one transaction; readers are woken only after it is committed.
+
+        Waits at most `wait_s` for a free connection. Raises Unavailable where the database is away, Contended where
+        another writer won; every other fault of the database passes as it is.
+        """
         try:
-            async with self.pool.connection() as conn:
+            async with self.pool.connection(timeout=wait_s) as conn:
                 conn.wakes = set()
                 async with conn.transaction():
                     yield conn
@@ -47,6 +56,11 @@ class Store:
         except PoolTimeout as error:
             raise Unavailable("The database pool has no free connection; try again in a moment.") from error
         except psycopg.OperationalError as error:
+            kind = (error.sqlstate or "")[:2]
+            if kind in _CONTENDED:
+                raise Contended(f"Another writer won: {first_line(error)}") from error
+            if kind not in _AWAY:
+                raise
             raise Unavailable(f"The database does not answer: {first_line(error)}") from error
         for channel in wakes:
             await self.bus.publish(channel, "")
@@ -67,6 +81,13 @@ async def open_store(url: str, bus: Bus, *, connections_max: int = 20) -> AsyncI
     )
     async with pool:
         yield Store(url, pool, bus)
+
+
+def refuses_value(error: BaseException) -> bool:
+    """Is it about what was sent, so that the same value fails again and its neighbours need not?"""
+    return isinstance(error, psycopg.DataError) or (
+        isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] == _PROGRAM_LIMIT
+    )
 
 
 async def check_database(url: str) -> None:

@@ -3,10 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Principal, Role, house_of, needs
+from api.access import Principal, Role, house_of, needs, once
 from api.problems import Problem, documented
 from api.routes.page import BeforeId, Limit, Moment, page_of
 from core.plain_text import storable
@@ -118,26 +118,28 @@ async def decide(
     caller: Annotated[Principal, Depends(needs(Role.APPROVER))],
     approval_id: UUID,
     body: Decision,
-) -> Any:
+) -> Response:
     """Approve or reject. Refused where the hash is another, the time is over, or somebody decided before."""
-    store = house_of(request).store
-    async with store.begin() as conn:
-        needed = Role((await approvals.get(conn, approval_id))["role"])
-    if not caller.role.covers(needed):
-        said = f"This approval needs the role {needed}; this key has the role {caller.role}."
-        raise Problem(403, said, reason="role_missing")
-    person = Person(caller.id, caller.name, via="api")
-    # A unit of work of its own: at the second time it is answered by what the first one left, with 409.
-    await approving.decide(
-        store,
-        approval_id,
-        person,
-        verdict=body.verdict,
-        intent_hash=body.intent_hash,
-        reason=storable(body.reason),
-    )
-    async with store.begin() as conn:
-        return await _detail(conn, approval_id)
+    async with house_of(request).store.begin() as conn:
+
+        async def work() -> tuple[int, Any]:
+            needed = Role((await approvals.get(conn, approval_id))["role"])
+            if not caller.role.covers(needed):
+                said = f"This approval needs the role {needed}; this key has the role {caller.role}."
+                raise Problem(403, said, reason="role_missing")
+            person = Person(caller.id, caller.name, via="api")
+            await approving.decide(
+                conn,
+                approval_id,
+                person,
+                verdict=body.verdict,
+                intent_hash=body.intent_hash,
+                reason=storable(body.reason),
+            )
+            detail = ApprovalDetail.model_validate(await _detail(conn, approval_id))
+            return 200, detail.model_dump(mode="json", by_alias=True)
+
+        return await once(request, caller, conn, work)
 
 
 async def _detail(conn: Connection, approval_id: UUID) -> dict[str, Any]:

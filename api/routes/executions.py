@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Principal, Role, house_of, needs
+from api.access import Principal, Role, house_of, needs, once
 from api.problems import documented
 from api.routes.incidents import find
 from api.routes.page import BeforeId, Limit, Moment, page_of
@@ -138,16 +138,18 @@ async def checked(
     caller: Annotated[Principal, Depends(needs(Role.APPROVER))],
     execution_id: UUID,
     body: Checked,
-) -> Any:
+) -> Response:
     """Say whether it happened, after looking; only for an execution that needs a human."""
-    store = house_of(request).store
-    async with store.begin() as conn:
-        await executions.get(conn, execution_id)
-    person = Person(caller.id, caller.name, via="api")
-    reason = storable(body.reason)
-    await approving.checked(store, execution_id, person, happened=body.happened, reason=reason)
-    async with store.begin() as conn:
-        return await _detail(conn, await executions.get(conn, execution_id))
+    async with house_of(request).store.begin() as conn:
+
+        async def work() -> tuple[int, Any]:
+            await executions.get(conn, execution_id)
+            person = Person(caller.id, caller.name, via="api")
+            await approving.checked(conn, execution_id, person, happened=body.happened, reason=storable(body.reason))
+            detail = await _detail(conn, await executions.get(conn, execution_id))
+            return 200, ExecutionDetail.model_validate(detail).model_dump(mode="json", by_alias=True)
+
+        return await once(request, caller, conn, work)
 
 
 async def _detail(conn: Connection, row: Row) -> dict[str, Any]:

@@ -29,15 +29,13 @@ async def live() -> JSONResponse:
 
 @router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
-    """The database takes writes, the schema is ours, jobs are worked on; a missing model is `degraded`, still ready."""
+    """The database takes writes, the schema is ours, jobs are worked on; `model` is `none` if it runs without one."""
     readiness: Readiness = request.app.state.readiness
     failing = await readiness.failing()
-    degraded = [] if getattr(house_of(request).settings, "model", "") else ["model"]
+    model = getattr(house_of(request).settings, "model", "") or "none"
     if failing:
-        return JSONResponse(
-            {"status": "not_ready", "failing": failing, "degraded": degraded}, 503, {"Retry-After": "5"}
-        )
-    return JSONResponse({"status": "degraded" if degraded else "ready", "failing": [], "degraded": degraded})
+        return JSONResponse({"status": "not_ready", "failing": failing, "model": model}, 503, {"Retry-After": "5"})
+    return JSONResponse({"status": "ready", "failing": [], "model": model})
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Principal, Role, house_of, needs, new_key, once
+from api.access import Principal, Role, house_of, needs, once
 from api.problems import documented
 from store import people
 
@@ -36,7 +36,7 @@ async def add_person(request: Request, caller: Admin, wanted: NewPerson) -> Resp
 
         async def work() -> tuple[int, Any]:
             person_id = await people.add_person(conn, wanted.name, wanted.role, by=caller.actor)
-            key = new_key()
+            key = people.new_key()
             await people.add_key(conn, key, person=person_id)
             return 201, {"id": str(person_id), "name": wanted.name, "role": wanted.role, "key": key}
 

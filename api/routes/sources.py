@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import Principal, Role, house_of, needs, new_key, once
+from api.access import Principal, Role, house_of, needs, once
 from api.problems import documented
 from core.errors import BadInput
 from core.plain_text import storable_value
@@ -50,7 +50,7 @@ async def add_source(request: Request, caller: Admin, wanted: NewSource) -> Resp
             source_id = await people.add_source(conn, wanted.name, wanted.kind, by=caller.actor)
             if mapping is not None:
                 await sources.configure(conn, source_id, {"mapping": mapping})
-            key = new_key()
+            key = people.new_key()
             await people.add_key(conn, key, source=source_id)
             return 201, {"id": str(source_id), "name": wanted.name, "kind": wanted.kind, "key": key}
 

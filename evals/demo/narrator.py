@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,7 +45,9 @@ class Narrator:
 
     def picture(self, path: Path) -> None:
         """Save what this act has printed as an SVG."""
-        self._out.save_svg(str(path), title="nightshift demo", clear=False)
+        svg = self._out.export_svg(title="nightshift demo", clear=False)
+        # The fonts of whoever looks at it are good enough; a picture fetches nothing.
+        path.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
 
     def info(self, text: str) -> None:
         """A plain remark."""
@@ -62,7 +65,10 @@ class Narrator:
         """One row of the incident's timeline."""
         text = _words(row)
         if text:
-            self._out.print(f"  [cyan]{row['kind']:<18}[/] {_safe(text)}")
+            line = Table.grid(padding=(0, 1))
+            line.add_column(width=20)
+            line.add_row(f"  [cyan]{row['kind']}[/]", _safe(text))
+            self._out.print(line)
 
     def card(self, lines: Sequence[tuple[str, str]]) -> None:
         """The approval card, as every surface shows it."""

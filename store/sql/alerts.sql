@@ -18,22 +18,23 @@ FROM alerts WHERE identity = ANY (%s) ORDER BY identity, (ended_at IS NULL) DESC
 -- name: insert
 -- New episodes from one JSON parameter.
 INSERT INTO alerts (id, incident_id, source, identity, name, class, severity, status, environment, cluster, service,
-                    resource_id, labels, annotations, generator_url, content_hash, starts_at)
+                    resource_id, labels, annotations, generator_url, content_hash, starts_at, occurrences)
 SELECT id, incident_id, source, identity, name, class, severity, 'firing', environment, cluster, service,
-       resource_id, labels, annotations, generator_url, content_hash, starts_at
+       resource_id, labels, annotations, generator_url, content_hash, starts_at, coalesce(occurrences, 1)
 FROM jsonb_to_recordset(%s) AS b (
   id uuid, incident_id uuid, source text, identity text, name text, class text, severity text, environment text,
   cluster text, service text, resource_id text, labels jsonb, annotations jsonb, generator_url text, content_hash text,
-  starts_at timestamptz)
+  starts_at timestamptz, occurrences integer)
 ORDER BY identity
 
 -- name: change
 -- New content of open episodes from one JSON parameter.
 UPDATE alerts a SET labels = b.labels, annotations = b.annotations, severity = b.severity, class = b.class,
-  generator_url = b.generator_url, content_hash = b.content_hash, occurrences = a.occurrences + 1,
+  generator_url = b.generator_url, content_hash = b.content_hash, occurrences = a.occurrences + coalesce(b.occurrences, 1),
   last_received_at = store.now()
 FROM jsonb_to_recordset(%s) AS b (
-  identity text, labels jsonb, annotations jsonb, severity text, class text, generator_url text, content_hash text)
+  identity text, labels jsonb, annotations jsonb, severity text, class text, generator_url text, content_hash text,
+  occurrences integer)
 WHERE a.identity = b.identity AND a.ended_at IS NULL
 
 -- name: end
@@ -73,5 +74,7 @@ WHERE (%(before)s::timestamptz IS NULL OR received_at < %(before)s)
 ORDER BY received_at DESC LIMIT %(rows)s
 
 -- name: counts
--- For metrics.
-SELECT count(*) FILTER (WHERE ended_at IS NULL) AS firing, extract(epoch FROM max(last_received_at)) AS last_at FROM alerts
+-- For metrics, from the indexes of open and of ended episodes; the last word about an ended one was its end.
+SELECT open.firing,
+       extract(epoch FROM greatest(open.last_at, (SELECT max(ended_at) FROM alerts WHERE ended_at IS NOT NULL))) AS last_at
+FROM (SELECT count(*) AS firing, max(last_received_at) AS last_at FROM alerts WHERE ended_at IS NULL) AS open

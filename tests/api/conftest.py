@@ -12,13 +12,14 @@ import httpx
 import pytest
 import uvicorn
 
-from api.access import Role, new_key
+from api.access import Role
 from api.app import build_app
 from core.site import Service, Site
 from engine.settings import Settings
 from ingest.intake import Intake
 from store import people, sources
 from store.bus import open_bus
+from store.people import new_key
 from store.pool import Store, open_store
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from api.access import LADDER, KnownKeys, Principal, Role, key_of, new_key
+from api.access import LADDER, KnownKeys, Principal, Role, key_of
 from api.app import needs_of, routes_of
 from store import people
+from store.people import new_key
 
 OPEN = {"/health/live", "/health/ready", "/openapi.json", "/docs"}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from api.access import new_key
 from core.playbook import ActionType
 from core.site import Endpoint, Service, Site
 from ingest.playbook_file import shipped_playbooks
 from store import approvals, changes, people, playbooks
+from store.people import new_key
 
 ALERT = {"name": "HighErrorRate", "service": "shop", "environment": "test", "status": "firing"}
 WANTED = {

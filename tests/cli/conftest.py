@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 import uvicorn
 
-from api.access import Role, new_key
+from api.access import Role
 from api.app import build_app
 from core.alert import Alert, AlertStatus
 from core.intent import Intent
@@ -22,6 +22,7 @@ from engine.house import House, open_house
 from engine.settings import Settings
 from ingest.folding import fold_rest
 from store import changes, executions, incidents, people, site
+from store.people import new_key
 
 CLI_S_MAX = 30.0
 PEOPLE = {

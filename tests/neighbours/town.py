@@ -180,7 +180,7 @@ async def open_town(folder: Path, database: Any) -> AsyncIterator[Town]:
                 "pager.example:9000": town.pager.removeprefix("http://"),
                 "https://deploy.example": town.deployer,
                 "production": "demo",
-                "[1m]": f"[{WINDOW_S}s]",
+                "[1m]": "[5s]",
                 "for: 1m": "for: 1s",
                 "/var/log/shop": str(logs),
                 **{f"/etc/{owner}": str(folder) + f"/{owner}" for owner in _OWNERS},

@@ -200,8 +200,15 @@ class Town:
 
     async def poke(self, service: str) -> str:
         """A person on call proposes the poke for the newest incident of a service; the execution's id."""
-        incident = await self.incident(service)
-        body = {"playbook_id": "poke", "parameters": {"service": service}, "reason": "a hunch"}
+        return await self._propose("poke", service=service)
+
+    async def roll_back(self, service: str, version: str) -> str:
+        """The same for a rollback."""
+        return await self._propose("rollback-bad-release", service=service, to_version=version)
+
+    async def _propose(self, playbook: str, **parameters: str) -> str:
+        incident = await self.incident(parameters["service"])
+        body = {"playbook_id": playbook, "parameters": parameters, "reason": "a hunch"}
         return str((await self.ask("POST", f"/incidents/{incident['number']}/propose", body))["execution_id"])
 
     async def decide(self, execution_id: str, verdict: str = "approve", *, status: int = 0) -> None:
@@ -277,6 +284,14 @@ class Town:
             return found if len(found) >= times else None
 
         return list(await until(f"{times} ends of incident #{number}", look))
+
+    async def is_waiting(self) -> None:
+        """Wait until no job is left to do: whatever was asked for has been done."""
+
+        async def look() -> bool:
+            return not self.rows("SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing') LIMIT 1")
+
+        await until("the end of all jobs", look)
 
     # The back door, for looking and for breaking things
 
