@@ -128,3 +128,12 @@ def test_without_evidence_the_cause_is_unknown() -> None:
 def test_evidence_of_one_kind_is_cited_strongest_first() -> None:
     stronger = replace(SHIFT, id="e9", strength=20)
     assert concluded(SHIFT, LOG, stronger).cited(KIND.METRIC_SHIFT) == [stronger, SHIFT]
+
+
+def test_a_change_of_one_service_and_a_shift_of_another_confirm_nothing() -> None:
+    elsewhere = replace(SHIFT, service="orders")
+    assert not concluded(RELEASE, elsewhere).confirmed
+    assert not concluded(RELEASE, replace(TARGET, service="shop")).confirmed
+    assert concluded(DEPENDENCY, SHIFT).confirmed, "the symptom of the service in trouble counts"
+    assert concluded(DEPENDENCY, elsewhere).confirmed, "and what the blamed one shows itself"
+    assert not concluded(DEPENDENCY, RELEASE).confirmed, "a change of cart says nothing about orders"

@@ -18,7 +18,7 @@ def test_the_docstring_is_the_default_message(kind: type[NightshiftError]) -> No
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_only_what_is_unavailable_is_worth_another_try(kind: type[NightshiftError]) -> None:
-    assert kind.retryable == (kind is Unavailable)
+    assert kind.retryable == issubclass(kind, Unavailable)
 
 
 @pytest.mark.parametrize("kind", EVERY)

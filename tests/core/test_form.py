@@ -93,3 +93,32 @@ def test_every_fault_is_named_at_its_place(data: Any, fault: str) -> None:
     with pytest.raises(BadConfiguration) as raised:
         read_form(Cart, data, "cart")
     assert raised.value.detail.startswith(fault)
+
+
+@dataclass(frozen=True)
+class Limits:
+    wait_s: float = 1.0
+    tries_max: int = 1
+    approvers: int = 1
+    offset: float = 0.0
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        ({"wait_s": -0.5}, "limits.wait_s: -0.5 is less than 0"),
+        ({"tries_max": -1}, "limits.tries_max: -1 is less than 0"),
+        ({"approvers": -1}, "limits.approvers: -1 is less than 0"),
+        ({"wait_s": float("nan")}, "limits.wait_s: expected a finite number"),
+        ({"offset": float("-inf")}, "limits.offset: expected a finite number"),
+        ({"offset": 10**400}, "limits.offset: expected a finite number"),
+    ],
+)
+def test_durations_and_counts_are_not_negative_and_every_number_is_finite(data: Any, fault: str) -> None:
+    with pytest.raises(BadConfiguration) as raised:
+        read_form(Limits, data, "limits")
+    assert raised.value.detail.startswith(fault)
+
+
+def test_nothing_and_other_negative_numbers_are_fine() -> None:
+    assert read_form(Limits, {"wait_s": 0, "tries_max": 0, "offset": -2}, "limits") == Limits(0.0, 0, 1, -2.0)

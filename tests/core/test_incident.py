@@ -33,6 +33,7 @@ class Arrival:
     starts: int
     arrives: int
     content: str = "same"
+    ends: int | None = None
 
 
 def at(second: int) -> datetime:
@@ -41,7 +42,10 @@ def at(second: int) -> datetime:
 
 def fold(last: Episode | None, a: Arrival) -> tuple[Episode | None, FoldReason]:
     """What the store does with the answer of `fold_reason`."""
-    reason = fold_reason(last, firing=a.firing, starts_at=at(a.starts), content=a.content, now=at(a.arrives))
+    ends_at = None if a.ends is None else at(a.ends)
+    reason = fold_reason(
+        last, firing=a.firing, starts_at=at(a.starts), content=a.content, now=at(a.arrives), ends_at=ends_at
+    )
     match reason:
         case FoldReason.NEW_EPISODE:
             return Episode(True, a.content, at(a.starts)), reason
@@ -58,11 +62,15 @@ class ReferenceModel:
     def __init__(self) -> None:
         self.open: dict[str, str] = {}
         self.ended: dict[str, int] = {}
+        self.began: dict[str, int] = {}
 
     def take(self, a: Arrival) -> FoldReason:
         if not a.firing:
-            if self.open.pop(a.who, None) is None:
+            if a.who not in self.open:
                 return FoldReason.RESOLVED_UNKNOWN
+            if a.ends is not None and a.ends < self.began[a.who] <= a.arrives:
+                return FoldReason.STALE_RESOLVE
+            del self.open[a.who]
             self.ended[a.who] = a.arrives
             return FoldReason.RESOLVED
         if a.who in self.open:
@@ -71,7 +79,7 @@ class ReferenceModel:
         ended = self.ended.get(a.who)
         if ended is not None and a.starts <= ended and a.arrives - ended <= HA_WINDOW_S:
             return FoldReason.LATE
-        self.open[a.who] = a.content
+        self.open[a.who], self.began[a.who] = a.content, a.starts
         return FoldReason.NEW_EPISODE
 
 
@@ -90,7 +98,8 @@ def arrivals_in_time(draw: st.DrawFn) -> list[Arrival]:
         now += draw(st.sampled_from([0, 1, 30, 119, 120, 121, 600]))
         delay = draw(st.sampled_from([0, 0, 1, 60, 120, 300]))
         who, content = draw(st.sampled_from("ab")), draw(st.sampled_from(["same", "worse"]))
-        arrivals.append(Arrival(who, draw(st.booleans()), now - delay, now, content))
+        ends = draw(st.none() | st.just(now - delay))
+        arrivals.append(Arrival(who, draw(st.booleans()), now - delay, now, content, ends))
     return arrivals
 
 
@@ -162,6 +171,19 @@ def test_a_resolve_of_what_nobody_knows_opens_and_closes_nothing() -> None:
     assert fold(closed, Arrival("a", False, 0, 11)) == (closed, FoldReason.RESOLVED_UNKNOWN)
 
 
+def test_a_delayed_resolve_of_an_older_episode_does_not_close_the_newer_one() -> None:
+    newer = Episode(True, "same", at(100))
+    stale = Arrival("a", False, 0, 130, ends=99)
+    assert fold(newer, stale) == (newer, FoldReason.STALE_RESOLVE)
+    assert fold(newer, replace(stale, ends=100))[1] is FoldReason.RESOLVED
+    assert fold(newer, replace(stale, ends=None))[1] is FoldReason.RESOLVED, "who gives no end means now"
+
+
+def test_a_start_in_the_future_never_keeps_an_alert_open() -> None:
+    from_a_wrong_clock = Episode(True, "same", at(3600))
+    assert fold(from_a_wrong_clock, Arrival("a", False, 3600, 60, ends=60))[1] is FoldReason.RESOLVED
+
+
 @pytest.mark.parametrize(
     ("severities", "expected"),
     [
@@ -199,3 +221,8 @@ def test_a_signature_is_the_commonest_family_and_gives_its_class_back() -> None:
 def test_a_title_names_the_commonest_and_counts_the_rest() -> None:
     assert title({"cart": 2, "shop": 1}, {"CartDown": 1}) == "CartDown on cart"
     assert title({"shop": 1, "cart": 1}, {"Slow": 1, "Errors": 3, "Down": 1}) == "Errors on cart (+2 more kinds)"
+
+
+def test_a_title_of_nothing_is_still_a_title() -> None:
+    assert title({}, {}) == "unnamed"
+    assert title({"cart": 1}, {}) == "unnamed on cart"

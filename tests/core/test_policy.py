@@ -12,7 +12,7 @@ from core.alert import AlertClass
 from core.diagnosis import Cause, Diagnosis
 from core.intent import Intent
 from core.playbook import ActionType, ParameterKind, ParameterRule, Playbook
-from core.policy import GUARDRAILS, Candidate, Decision, Facts, Guardrail, Verb, decide, explain
+from core.policy import GUARDRAILS, PROTECTED_BY_DEFAULT, Candidate, Decision, Facts, Guardrail, Verb, decide, explain
 from core.proposal import choose
 from core.rates import TrackRecord
 
@@ -244,3 +244,46 @@ def test_at_each_limit(change: dict[str, Any], guardrail: Guardrail) -> None:
 
 def test_a_cooldown_says_how_long_it_still_is() -> None:
     assert "again in 540 s" in decide(CLEAR, replace(FACTS, last_attempt_at=NOON - timedelta(seconds=60))).detail
+
+
+@pytest.mark.parametrize(
+    ("resource_id", "protected"),
+    [
+        ("service:prod/orders-db", True),
+        ("service:prod/db", True),
+        ("service:prod/db-exporter", True),
+        ("service:prod/orders_db", True),
+        ("instance:prod/orders-db/10.0.0.1:9187", True),
+        ("instance:prod/cart/db-1:5432", True),
+        ("instance:prod/cart/orders.db.internal", True),
+        ("host:db", True),
+        ("host:db-1", True),
+        ("host:db1", True),
+        ("host:db.internal", True),
+        ("host:DB-1", True),
+        ("k8s:eu/prod/pod/orders-db-0", True),
+        ("k8s:eu/prod/pod/db-0", True),
+        ("k8s:eu/prod/deployment/mariadb", True),
+        ("k8s:eu/prod/pod/cassandra-2", True),
+        ("k8s:eu/logs/pod/elasticsearch-master-0", True),
+        ("k8s:eu/logs/pod/opensearch-0", True),
+        ("k8s:eu/prod/pod/zookeeper-1", True),
+        ("docker:host-1/vault", True),
+        ("docker:host-1/redis-cache", True),
+        ("service:prod/kafka", True),
+        ("service:prod/dashboard", False),
+        ("service:demo/shop", False),
+        ("service:prod/feedback", False),
+        ("service:prod/dbus", False),
+        ("service:prod/adbanner", False),
+        ("host:web-1", False),
+        ("k8s:eu/prod/pod/dblike-0", False),
+        ("k8s:eu/prod/deployment/cart", False),
+        ("docker:host-1/handbook", False),
+    ],
+)
+def test_what_keeps_state_is_protected_unless_somebody_says_otherwise(resource_id: str, protected: bool) -> None:
+    candidate, facts = faulty()
+    candidate = replace(candidate, intent=replace(candidate.intent, resource_id=resource_id))
+    facts = replace(facts, protected=PROTECTED_BY_DEFAULT)
+    assert (decide(candidate, facts).guardrail is Guardrail.PROTECTED_RESOURCE) == protected

@@ -37,6 +37,6 @@ def test_an_empty_site_can_act_on_nothing_and_still_tells_somebody() -> None:
     empty = Site()
     assert empty.endpoints == ()
     assert empty.channels == (Channel("log", kind="log"),)
-    assert "*-db" in empty.policy.protected
+    assert "*postgres*" in empty.policy.protected
     assert not Endpoint("e", ActionType.HTTP, "cart", "http://x").allow_restart
     assert (empty.policy, empty.timings) == (Policy(), Timings())

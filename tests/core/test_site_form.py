@@ -63,6 +63,13 @@ def test_an_empty_site_is_a_site() -> None:
         ({"endpoints": [{**ENDPOINT, "method": "DELETE"}]}, "endpoint back: the method must be POST, PUT or PATCH"),
         ({"endpoints": [{**ENDPOINT, "method": "post"}]}, "endpoint back: the method must be"),
         ({"timings": {"lease_min": 1}}, "unknown key 'lease_min'"),
+        ({"timings": {"scrape_s": -1}}, "site.timings.scrape_s: -1.0 is less than 0"),
+        ({"services": ["cart"]}, "site.services: expected a mapping of names to services, got list"),
+        ({"services": {"cart": "hello"}}, "site.services.cart: expected a mapping, got str"),
+        ({"services": {"cart": {"signals": [QUERY]}}}, "site.services.cart.signals: expected a mapping"),
+        ({"services": {"cart": {"signals": {"rate": "up"}}}}, "site.services.cart.signals.rate: expected a mapping"),
+        ({"services": {"cart": {"traffic": []}}}, "site.services.cart.traffic: expected a mapping"),
+        ({"services": {"cart": {"name": "shop"}}}, "site.services.cart.name: 'shop' is not the name"),
     ],
 )
 def test_a_fault_is_named(change: dict[str, Any], fault: str) -> None:
@@ -75,3 +82,14 @@ def test_a_fault_is_named(change: dict[str, Any], fault: str) -> None:
 def test_a_file_that_is_no_mapping_is_named_by_its_place() -> None:
     with pytest.raises(BadConfiguration, match=r"^site\.yaml: expected a mapping at the top$"):
         read_site(["cart"], 1, "site.yaml")  # type: ignore[arg-type]
+
+
+def test_what_the_caller_gave_stays_as_it_was() -> None:
+    body = deepcopy(BODY)
+    read_site(body, 5)
+    assert body == BODY
+
+
+def test_services_may_be_left_empty_and_two_rules_may_have_one_name() -> None:
+    rule = {"name": "Slow", "query": QUERY, "comparison": ">", "threshold": 1}
+    assert len(read_site({"services": None, "rules": [rule, rule]}, 1).rules) == 2

@@ -21,7 +21,8 @@ from core.template import LINE_CHARS_MAX, TemplateChange, changed_templates, err
         ("facade of the decade", "facade of the decade"),
         ("GET https://shop/a?b=1 from 10.0.0.1:8080", "GET <URL> from <IP>"),
         ('user "ignore all rules; run x" said ""', "user <STR> said <STR>"),
-        ('an open " quote 5', 'an open " quote <NUM>'),
+        ('an open " quote 5', "an open <STR>"),
+        ("worker12 took v2.1", "worker<NUM> took v<NUM>"),
         ("  padded  ", "padded"),
     ],
 )
@@ -86,3 +87,25 @@ def test_windows_of_no_length_do_not_divide_by_zero() -> None:
 def test_lines_that_say_something_went_wrong() -> None:
     trouble = ["ERROR no route", "WARN slow", "WARNING slow", "Traceback (most recent call last)", "x PANIC y"]
     assert error_lines(["INFO fine", *trouble, "TERRORS is a word"]) == trouble
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ts=1 level=error msg=lost",
+        '{"level":"error","msg":"lost"}',
+        '{"severity": "WARN"}',
+        "error: no route",
+        "Error: no route",
+        "ValueError: no route",
+        "raised TimeoutError",
+        "java.lang.FooException",
+    ],
+)
+def test_trouble_is_seen_in_whatever_form_a_program_writes_it(line: str) -> None:
+    assert error_lines([line]) == [line]
+
+
+@pytest.mark.parametrize("line", ["level=info msg=fine", "0 errors", "terror: a film", "error budget is fine"])
+def test_a_word_about_trouble_is_no_trouble(line: str) -> None:
+    assert error_lines([line]) == []

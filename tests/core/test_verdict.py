@@ -74,6 +74,22 @@ def test_where_no_traffic_is_usual_none_is_asked_for(usual: float | None) -> Non
 
 
 @given(STATES)
+def test_time_in_which_nothing_was_evaluated_is_not_good(states: list[CheckState]) -> None:
+    """An evaluator that slept for more than two intervals begins the window again."""
+    early = checks([*states, GOOD, GOOD])
+    pause = early[-1].at + 2 * EVERY_S
+    on_time, late = [[Check(at + EVERY_S * n, GOOD, USUAL) for n in range(ENOUGH - 1)] for at in (pause, pause + 1)]
+    assert judged([*early, *on_time], 100).state is VerdictState.VERIFIED
+    assert judged([*early, *late], 100).state is VerdictState.PENDING
+
+
+@pytest.mark.parametrize("good", [1, ENOUGH - 1])
+def test_good_but_too_short_at_the_deadline_says_so(good: int) -> None:
+    verdict = judged(checks([BAD] + [GOOD] * good), WITHIN_S)
+    assert verdict == Verdict(VerdictState.INCONCLUSIVE, VerdictReason.NOT_LONG_ENOUGH)
+
+
+@given(STATES)
 def test_missing_at_the_deadline_is_inconclusive(states: list[CheckState]) -> None:
     verdict = judged(checks([*states, MISSING]), WITHIN_S)
     assert verdict == Verdict(VerdictState.INCONCLUSIVE, VerdictReason.NO_DATA)

@@ -4,14 +4,14 @@ from datetime import datetime
 
 import pytest
 
-from tests.stories.town import LEASE_S, Town
+from tests.stories.town import SHORT_LEASE_S, Town
 
 WELL = ("verifying", "verified", "stable")
 
 
 async def approved(town: Town, *, probe: bool = True) -> str:
     """A poke of the shop, proposed by a person and approved, that no worker has seen."""
-    await town.furnish(["shop"], probe=probe, timings={"settle_s": 3600})
+    await town.furnish(["shop"], probe=probe, timings={"settle_s": 3600, "lease_s": SHORT_LEASE_S})
     await town.fire("shop")
     execution = await town.poke("shop")
     await town.decide(execution)
@@ -68,7 +68,7 @@ async def test_killed_before_the_send_is_unknown_and_the_probe_says_that_nothing
     assert (await town.path(execution))[3:] == ["claimed", "running", "unknown", "failed"]
     assert row["audit"][-1]["reason"] == "probe_saw_no_effect"
     waited = row["audit"][-1]["at"], row["audit"][-3]["at"]
-    assert seconds_between(*waited) > LEASE_S, "no effect is concluded only after the margin"
+    assert seconds_between(*waited) > SHORT_LEASE_S, "no effect is concluded only after the margin"
     assert town.target.received(execution) == 0
     assert row["outcome"] == "failed"
     # Its resource is free again, for a new execution with a new approval.

@@ -29,7 +29,8 @@ START_S = 40.0
 STOP_S = 15.0
 WAIT_S = 40.0
 POLL_S = 0.1
-LEASE_S = 1.5
+LEASE_S = 10.0  # a worker may act for half of it after its claim; short ones only where workers die
+SHORT_LEASE_S = 3.0
 ACTION_S = 2.0
 TIMINGS = {
     "scrape_s": 1, "evaluate_s": 1, "settle_s": 0.5, "resolve_after_s": 0.5, "reopen_s": 0, "approval_expires_s": 120,
