@@ -24,6 +24,7 @@ from store.pool import Connection, Row, Store
 
 KEY = re.compile(r"ns_[A-Za-z0-9_-]{43}")
 KEY_CACHE_S = 5.0
+CONNECTION_WAIT_S = 3.0
 KEYS_CACHED_MAX = 10_000
 LOOKUPS_AT_ONCE_MAX = 4  # so that callers without a key cannot take every connection of the pool
 IDEMPOTENCY_KEY_CHARS_MAX = 200
@@ -82,7 +83,7 @@ class KnownKeys:
         async with self._lookups:
             if found := self._fresh(digest):  # another request asked while this one waited
                 return found
-            async with self.store.begin() as conn:
+            async with self.store.begin(wait_s=CONNECTION_WAIT_S) as conn:
                 row = await people.holder(conn, key)
         if row is None:
             return None

@@ -58,7 +58,7 @@ def choose(
         return Choice(None, Basis.NONE, TrackRecord(), disagreement)
     best, rest = ranked[0], ranked[1 : 1 + ALTERNATIVES_MAX]
     record = _record(records, best)
-    others = tuple((book.id, _record(records, book)) for book in rest)
+    others = tuple((book.id, _record(records, book)) for book in rest if book.acts)
     return Choice(best, _basis(record), record, disagreement, others)
 
 

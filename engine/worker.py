@@ -74,9 +74,11 @@ async def _forget(house: House) -> None:
 
 
 async def _warm(house: House) -> None:
-    """Import the agent before the first incident needs it."""
-    with contextlib.suppress(NightshiftError):
+    """Import the agent before the first incident needs it; where that fails, the first incident tries again."""
+    try:
         await house.threads()
+    except Exception as error:
+        log.warning("agent.not_ready", error=repr(error))
 
 
 async def _every(pause_s: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -120,15 +120,14 @@ async def _homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> list[t
         found.setdefault(row["group_key"], row)
     home: dict[str, UUID] = {}
     for key in sorted(wanted):
-        row = next((found[k] for k in joins[key] if k in found), None)
-        if row is None:
-            row = await _open(
-                conn, site, [a for a, p in zip(fresh, places, strict=True) if p.group_key == key], wanted[key]
-            )
-        elif row["resolved_at"] is not None:
-            await _reopen(conn, site, row)
-        found[row["group_key"]] = {**row, "resolved_at": None}
-        home[key] = row["id"]
+        joined = next((found[k] for k in joins[key] if k in found), None)
+        if joined is None:
+            first = [alert for alert, place in zip(fresh, places, strict=True) if place.group_key == key]
+            joined = await _open(conn, site, first, wanted[key])
+        elif joined["resolved_at"] is not None:
+            await _reopen(conn, site, joined)
+        found[joined["group_key"]] = {**joined, "resolved_at": None}
+        home[key] = joined["id"]
     return [(place, home[place.group_key]) for place in places]
 
 

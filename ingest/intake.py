@@ -8,6 +8,7 @@ the queue.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -120,11 +121,11 @@ class Intake:
         answers = [Folded() for _ in batches]
         numbered = [(number, alert) for number, batch in enumerate(batches) for alert in batch]
         for wave in waves(numbered):
-            touched = await self._retry(lambda wave=wave: self._touch(wave))
+            touched = await self._retry(partial(self._touch, wave))
             _count(answers, ((word, "repeats") for word in wave if word.alert.identity in touched))
             rest = [word for word in wave if word.alert.identity not in touched]
             if rest:
-                counted = await self._retry(lambda rest=rest: self._decide(rest, site))
+                counted = await self._retry(partial(self._decide, rest, site))
                 _count(answers, zip(rest, counted, strict=True))
         return answers
 

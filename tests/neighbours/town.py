@@ -49,13 +49,20 @@ class Town:
     prometheus_process: "subprocess.Popen[bytes] | None" = None
     keys: dict[str, str] = field(default_factory=dict)
 
-    def start(self, name: str, command: list[str], *, env: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    def start(
+        self, name: str, command: list[str], *, env: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
         """Start a process whose output goes to NAME.out and NAME.log; it ends with the town."""
         out = self.stack.enter_context((self.folder / f"{name}.out").open("wb"))
         log = self.stack.enter_context((self.folder / f"{name}.log").open("wb"))
         process = self.stack.enter_context(
             subprocess.Popen(
-                command, cwd=REPO, stdin=subprocess.PIPE, stdout=out, stderr=log, env={**self.environment, **(env or {})}
+                command,
+                cwd=REPO,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=log,
+                env={**self.environment, **(env or {})},
             )
         )
         self.stack.callback(_end, process)

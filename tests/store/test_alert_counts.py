@@ -21,9 +21,10 @@ async def test_metrics_count_without_reading_what_ended(database: Any) -> None:
             await conn.execute(
                 "INSERT INTO alerts (id, incident_id, source, identity, name, class, severity, status, environment,"
                 " cluster, service, resource_id, labels, annotations, generator_url, content_hash, starts_at, ended_at,"
-                " last_received_at) SELECT gen_random_uuid(), (SELECT id FROM incidents), 's', n::text, 'n', 'c', 's', 'x',"
-                " 'e', 'c', 's', 'r', '{}', '{}', '', 'h', now(), t, coalesce(t, to_timestamp(500))"
-                " FROM generate_series(1, 20000) n, LATERAL (SELECT CASE WHEN n > 3 THEN to_timestamp(1000 + n) END) x (t)"
+                " last_received_at) SELECT gen_random_uuid(), (SELECT id FROM incidents), 's', n::text, 'n', 'c', 's',"
+                " 'x', 'e', 'c', 's', 'r', '{}', '{}', '', 'h', now(), t, coalesce(t, to_timestamp(500))"
+                " FROM generate_series(1, 20000) n, "
+                " LATERAL (SELECT CASE WHEN n > 3 THEN to_timestamp(1000 + n) END) x (t)"
             )
         async with await psycopg.AsyncConnection.connect(database.owner_url, autocommit=True) as owner:
             await owner.execute("VACUUM ANALYZE alerts")

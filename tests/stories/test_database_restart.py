@@ -16,6 +16,7 @@ from tests.stories.town import SHORT_LEASE_S, Town, open_town, until
 
 # The server is killed for real here: what it acknowledged must be in its log.
 PRIVATE = {**SETTINGS, "synchronous_commit": "on", "max_connections": "100"}
+OUTAGE_S = 3.0
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def test_a_run_survives_the_restart_of_the_database(
         await town.decide(execution)
         await until("the call", lambda: _received(town, execution))
         kill_database(data_dir)
-        await asyncio.sleep(1.5)  # the answer comes while there is no database to write it to
+        await asyncio.sleep(OUTAGE_S)  # the answer comes while there is no database to write it to
         again = await asyncio.to_thread(embedded.start, data_dir, settings=PRIVATE)
         try:
             await until("the server's readiness", lambda: _answers(town))
@@ -53,7 +54,10 @@ async def test_a_run_survives_the_restart_of_the_database(
             assert worker.poll() is None, "the worker is the same process as before"
             assert row["state"] == "stable"
             path = [audit["to_state"] for audit in row["audit"]]
-            assert path[3:7] in (["claimed", "running", "unknown", "succeeded"], ["claimed", "running", "succeeded", "verifying"])
+            assert path[3:7] in (
+                ["claimed", "running", "unknown", "succeeded"],
+                ["claimed", "running", "succeeded", "verifying"],
+            )
             assert town.target.received(execution) == 1
             # And it goes on working.
             later = await town.poke("later")
@@ -70,5 +74,5 @@ async def _received(town: Town, execution: str) -> bool:
 
 
 async def _answers(town: Town) -> bool:
-    answer = await town.client.get(f"{town.url}/readyz")
+    answer = await town.client.get(f"{town.url}/health/ready")
     return answer.status_code == 200

@@ -68,4 +68,6 @@ async def test_the_wish_of_a_model_that_obeys_an_attacker_never_reaches_the_targ
         await town.decide(execution, "reject")
         await town.ends(number)
         assert town.target.log == []
-        assert {run["playbook_id"] for run in (await town.ask("GET", "/executions"))["items"]} == {"rollback-bad-release"}
+        assert {run["playbook_id"] for run in (await town.ask("GET", "/executions"))["items"]} == {
+            "rollback-bad-release"
+        }

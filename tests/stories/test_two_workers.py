@@ -3,18 +3,20 @@
 import asyncio
 
 from tests.stories.target import Manner
-from tests.stories.town import Town, until
+from tests.stories.town import POKE, Town, until
 
 MANY = 20
+RIVALS = 3
 
 
 async def test_two_workers_race_on_many_resources_and_on_one(town: Town) -> None:
     """Twenty runs on twenty resources, and three on one: everything approved before anybody works."""
     services = [f"shop-{n}" for n in range(MANY)]
     await town.furnish([*services, "busy"], timings={"settle_s": 3600, "watch_s": 0})
+    await town.ask("PUT", "/playbooks/poke", {**POKE, "verify_within_s": 2})
     await asyncio.gather(*[town.fire(name) for name in [*services, "busy"]])
     pokes = [await town.poke(name) for name in services]
-    rivals = [await town.poke("busy") for _ in range(3)]
+    rivals = [await town.poke("busy") for _ in range(RIVALS)]
     town.target.manners["busy"] = Manner(after_s=0.5)
     for execution in [*pokes, *rivals]:
         await town.decide(execution)

@@ -77,9 +77,10 @@ class Town:
             "NIGHTSHIFT_UNSAFE_DATABASE": "1",
         }
         number = len(self.processes)
-        with (self.folder / f"{number}-{what}.out").open("wb") as out, (
-            self.folder / f"{number}-{what}.err"
-        ).open("wb") as err:
+        with (
+            (self.folder / f"{number}-{what}.out").open("wb") as out,
+            (self.folder / f"{number}-{what}.err").open("wb") as err,
+        ):
             made = subprocess.Popen(
                 [sys.executable, "-c", "from api.cli.main import main; main()", what, *words],
                 cwd=ROOT, env={**inherited, **own, **environment}, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
