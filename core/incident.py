@@ -46,12 +46,16 @@ SIGNATURE_VERSION = "v1"
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What is stored of the newest episode of one alert identity."""
+    """What is stored of the newest episode of one alert identity.
+
+    `ended_at` is when it ended by its sender's word, `told_at` when we heard of it: senders batch, so these differ.
+    """
 
     open: bool
     content_hash: str
     starts_at: datetime
     ended_at: datetime | None = None
+    told_at: datetime | None = None
 
 
 def fold_reason(
@@ -72,7 +76,7 @@ def fold_reason(
         return FoldReason.REPEAT if last.content_hash == content else FoldReason.CHANGED
     ended = last.ended_at or last.starts_at
     # A replica's delayed copy started before the resolve and comes soon after it; anything later is a new fire.
-    if starts_at <= ended and now - ended <= LATE_WINDOW:
+    if starts_at <= ended and now - (last.told_at or ended) <= LATE_WINDOW:
         return FoldReason.LATE
     return FoldReason.NEW_EPISODE
 

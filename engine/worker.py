@@ -33,7 +33,8 @@ async def run_worker(house: House) -> None:
     """Work until cancelled; then finish what runs, and give the leases back."""
     app = build_app(house)
     async with app.open_async(), asyncio.TaskGroup() as group:
-        group.create_task(_jobs(app))
+        # Procrastinate gives up where the database is away for long; this process does not.
+        group.create_task(_every(POLL_S, lambda: _jobs(app)))
         group.create_task(_every(TICK_S, lambda: _tick(house.store)))
         group.create_task(_every(SWEEP_S, lambda: sweep(house)))
         group.create_task(_every(HEARTBEAT_S, lambda: _rescue(app)))

@@ -78,7 +78,9 @@ async def fold_rest(
 def _episode(row: Row | None) -> Episode | None:
     if row is None:
         return None
-    return Episode(row["ended_at"] is None, row["content_hash"], row["starts_at"], row["ended_at"])
+    return Episode(
+        row["ended_at"] is None, row["content_hash"], row["starts_at"], row["ended_at"], row["last_received_at"]
+    )
 
 
 async def _write(
@@ -95,7 +97,9 @@ async def _write(
     await alerts.change(conn, [_content_row(one) for one in changed])
     for one in changed:
         tallies[known[one.alert.identity]["incident_id"]].changed += 1
-    for row in await alerts.end(conn, [one.alert.identity for one in by_reason[FoldReason.RESOLVED]]):
+    over = [one.alert for one in by_reason[FoldReason.RESOLVED]]
+    ends = [{"identity": a.identity, "ends_at": a.ends_at.isoformat() if a.ends_at else None} for a in over]
+    for row in await alerts.end(conn, ends):
         tallies[row["incident_id"]].ended += 1
     fresh = by_reason[FoldReason.NEW_EPISODE]
     if fresh:

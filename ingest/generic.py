@@ -4,34 +4,29 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from core.alert import Alert, AlertStatus
 from core.canonical import sha256
 from core.errors import BadInput
 from ingest.alertmanager import parse_each
+from ingest.draft import text_of, time_of
 from ingest.parsed import (
-    EARLIEST,
-    LATEST,
     Flag,
     Parsed,
     RejectReason,
     Unusable,
     annotations_of,
-    clamped,
     cleaned,
     flagged,
     limited,
-    moment_of,
-    raw,
     url_of,
 )
 
 PATH_CHARS_MAX = 256
 IDENTITY_PATHS_MAX = 16
 LABEL_PATHS_MAX = 32
-EPOCH_MS_FROM = 100_000_000_000  # a number above this counts milliseconds: as seconds it were the year 5138
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d{1,6})\]|\[\"([^\"\\\]]{1,128})\"\]")
 Path = tuple[str | int, ...]
 
@@ -141,13 +136,13 @@ def _alert(item: Any, source: str, mapping: FieldMapping, now: datetime) -> Aler
     if type(item) is not dict:
         raise Unusable(RejectReason.NOT_AN_OBJECT, f"An alert must be an object, not {type(item).__name__}.")
     flags: set[Flag] = set()
-    found = {name: _text(_found(item, name, mapping)) for name in USUAL_NAMES}
+    found = {name: text_of(_found(item, name, mapping)) for name in USUAL_NAMES}
     if not found["title"]:
         usual = ", ".join(USUAL_NAMES["title"])
         raise Unusable(RejectReason.FIELD_MISSING, f"No title found: send one of {usual}, or map `title`.")
     labels = limited(cleaned(_labels(item, found, mapping), flags), flags)
     status = _status(found["status"], mapping, flags)
-    starts_at = _start(_found(item, "starts_at", mapping), flags) or now
+    starts_at = time_of(_found(item, "starts_at", mapping), flags) or now
     annotations = annotations_of({"summary": found["summary"]} if found["summary"] else None, flags)
     return Alert(
         source,
@@ -163,8 +158,8 @@ def _alert(item: Any, source: str, mapping: FieldMapping, now: datetime) -> Aler
 
 def _labels(item: dict[str, Any], found: Mapping[str, str], mapping: FieldMapping) -> dict[str, str]:
     own = item.get("labels")
-    labels = {str(name): _text(value) for name, value in own.items()} if isinstance(own, dict) else {}
-    labels |= {name: _text(at_path(item, path)) for name, path in mapping.labels.items()}
+    labels = {str(name): text_of(value) for name, value in own.items()} if isinstance(own, dict) else {}
+    labels |= {name: text_of(at_path(item, path)) for name, path in mapping.labels.items()}
     labels |= {name: found[name] for name in ("severity", "service", "environment", "instance") if found[name]}
     labels["alertname"] = found["title"]
     return {name: value for name, value in labels.items() if name and value}
@@ -172,12 +167,12 @@ def _labels(item: dict[str, Any], found: Mapping[str, str], mapping: FieldMappin
 
 def _identity_labels(item: dict[str, Any], labels: Mapping[str, str], mapping: FieldMapping) -> dict[str, str]:
     if mapping.identity:
-        texts = {str(number): _text(at_path(item, path)) for number, path in enumerate(mapping.identity)}
+        texts = {str(number): text_of(at_path(item, path)) for number, path in enumerate(mapping.identity)}
         if not any(texts.values()):
             raise Unusable(RejectReason.NO_IDENTITY, "None of the paths in `mapping.identity` leads to a value.")
         return cleaned(texts, set())
     for name in USUAL_IDENTITIES:
-        if text := _text(item.get(name)):
+        if text := text_of(item.get(name)):
             return cleaned({name: text}, set())
     # Without severity: a warning that becomes critical is the same alert, grown worse.
     names = ("alertname", "service", "environment", "instance")
@@ -189,7 +184,7 @@ def _found(item: dict[str, Any], name: str, mapping: FieldMapping) -> Any:
         return at_path(item, path)
     inside = item.get("labels")
     places = (item, inside) if isinstance(inside, dict) else (item,)
-    return next((place[key] for key in USUAL_NAMES[name] for place in places if _text(place.get(key))), None)
+    return next((place[key] for key in USUAL_NAMES[name] for place in places if text_of(place.get(key))), None)
 
 
 def _status(said: str, mapping: FieldMapping, flags: set[Flag]) -> AlertStatus:
@@ -199,25 +194,6 @@ def _status(said: str, mapping: FieldMapping, flags: set[Flag]) -> AlertStatus:
     if word and word not in mapping.true_words:
         flags.add(Flag.STATUS_GUESSED)
     return AlertStatus.FIRING
-
-
-def _start(given: Any, flags: set[Flag]) -> datetime | None:
-    try:
-        if isinstance(given, int | float) and not isinstance(given, bool):
-            return clamped(datetime.fromtimestamp(given / 1000 if given > EPOCH_MS_FROM else given, UTC))
-        moment = moment_of(given)
-    except (ValueError, OverflowError, OSError):
-        flags.add(Flag.TIME_GUESSED)
-        return None
-    if moment is EARLIEST or moment is LATEST:
-        flags.add(Flag.TIME_CLAMPED)
-    return moment
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if type(value) is str else raw(value).decode()
 
 
 def _words(given: Any, name: str) -> frozenset[str]:

@@ -43,9 +43,9 @@ async def change(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         await conn.execute(ALERTS["change"], [Jsonb(list(rows))])
 
 
-async def end(conn: Connection, identities: Sequence[str]) -> list[Row]:
-    """End open episodes; the incident of each that was open."""
-    return await many(conn, ALERTS["end"], [sorted(identities)]) if identities else []
+async def end(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """End open episodes (identity, and ends_at as ISO text or None); the incident of each that was open."""
+    return await many(conn, ALERTS["end"], [Jsonb(list(rows))]) if rows else []
 
 
 async def open_of_source(conn: Connection, source: str) -> list[Row]:

@@ -12,7 +12,7 @@ SELECT 1 FROM alerts WHERE identity = ANY (%s) AND ended_at IS NULL ORDER BY ide
 
 -- name: newest
 -- The newest episode of each identity.
-SELECT DISTINCT ON (identity) identity, incident_id, content_hash, severity, starts_at, ended_at
+SELECT DISTINCT ON (identity) identity, incident_id, content_hash, severity, starts_at, ended_at, last_received_at
 FROM alerts WHERE identity = ANY (%s) ORDER BY identity, (ended_at IS NULL) DESC, received_at DESC
 
 -- name: insert
@@ -38,9 +38,11 @@ FROM jsonb_to_recordset(%s) AS b (
 WHERE a.identity = b.identity AND a.ended_at IS NULL
 
 -- name: end
--- End open episodes.
-UPDATE alerts SET status = 'resolved', ended_at = store.now(), last_received_at = store.now()
-WHERE identity = ANY (%s) AND ended_at IS NULL RETURNING incident_id, identity
+-- End open episodes, at the time the sender says, if that is neither before they began nor in the future.
+UPDATE alerts a SET status = 'resolved', last_received_at = store.now(),
+  ended_at = greatest(a.starts_at, least(coalesce(b.ends_at, store.now()), store.now()))
+FROM jsonb_to_recordset(%s) AS b (identity text, ends_at timestamptz)
+WHERE a.identity = b.identity AND a.ended_at IS NULL RETURNING a.incident_id, a.identity
 
 -- name: open_of_source
 -- What a source has open.

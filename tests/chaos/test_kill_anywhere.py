@@ -136,7 +136,8 @@ def judge(town: Town, runs: dict[str, str]) -> None:
     states = Counter(row["state"] for row in rows.values())
     lost = Counter(one["reason"] for moves in audit.values() for one in moves if one["reason"].startswith("lease_lost"))
     unknown = sum("unknown" in [one["to_state"] for one in moves] for moves in audit.values())
-    said = f"seed {SEED}: {dict(states)}, {received.total()} calls, {effects.total()} effects, {unknown} unknown, {dict(lost)}"
+    counts = f"{received.total()} calls, {effects.total()} effects, {unknown} unknown"
+    said = f"seed {SEED}: {dict(states)}, {counts}, {dict(lost)}"
     print(said, file=sys.stderr)
 
     assert set(rows) == set(runs.values())
@@ -173,8 +174,8 @@ def assert_one_open_at_a_time(town: Town) -> None:
     """I5, over the whole history of each resource."""
     open_on: dict[str, set[str]] = {}
     history = town.rows(
-        "SELECT a.to_state, e.id, e.resource_id FROM audit a JOIN executions e ON a.subject = 'execution:' || e.id::text"
-        " ORDER BY a.id"
+        "SELECT a.to_state, e.id, e.resource_id FROM audit a"
+        " JOIN executions e ON a.subject = 'execution:' || e.id::text ORDER BY a.id"
     )
     for row in history:
         now = open_on.setdefault(row["resource_id"], set())

@@ -226,3 +226,12 @@ def test_a_title_names_the_commonest_and_counts_the_rest() -> None:
 def test_a_title_of_nothing_is_still_a_title() -> None:
     assert title({}, {}) == "unnamed"
     assert title({"cart": 1}, {}) == "unnamed on cart"
+
+
+def test_a_resolve_that_was_told_late_does_not_swallow_the_next_fire() -> None:
+    """Senders batch: the alert ended at 10, fired again at 30, and both are heard of at 60."""
+    closed = Episode(False, "same", at(0), ended_at=at(10), told_at=at(60))
+    fired_again = fold_reason(closed, firing=True, starts_at=at(30), content="same", now=at(61))
+    replica = fold_reason(closed, firing=True, starts_at=at(0), content="same", now=at(61))
+    much_later = fold_reason(closed, firing=True, starts_at=at(0), content="same", now=at(60 + 121))
+    assert [fired_again, replica, much_later] == [FoldReason.NEW_EPISODE, FoldReason.LATE, FoldReason.NEW_EPISODE]

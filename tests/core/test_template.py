@@ -35,7 +35,7 @@ def test_a_template_ignores_numbers(one: int, other: int) -> None:
     assert template_of(f"payment {one} failed after {one} s") == template_of(f"payment {other} failed after {other} s")
 
 
-@given(st.text().filter(lambda text: '"' not in text), st.integers(0, 9))
+@given(st.text().filter(lambda text: not set('"\\') & set(text)), st.integers(0, 9))
 def test_a_template_never_keeps_quoted_text(outsider: str, number: int) -> None:
     quoted = f'"{outsider}"'[: LINE_CHARS_MAX - 20]
     assert template_of(f"name {quoted} {number}") == "name <STR> <NUM>"

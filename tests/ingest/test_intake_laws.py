@@ -84,7 +84,7 @@ class Model:
         if who not in self.open or when < self.open[who][1]:
             return "ignored"
         del self.open[who]
-        self.ended[who] = moment + 0.5
+        self.ended[who] = when
         return "resolved"
 
 

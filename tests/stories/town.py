@@ -42,8 +42,8 @@ ROLLBACK = {
     "parameters": {"service": {"kind": "service"}, "to_version": {"kind": "previous_release"}},
 }  # fmt: skip
 POKE = {
-    "id": "poke", "title": "Poke the service", "action": "http", "classes": ["certificate"], "tier": 1, "verify_within_s": 20,
-    "action_s_max": ACTION_S, "retries_max": 9, "parameters": {"service": {"kind": "service"}},
+    "id": "poke", "title": "Poke the service", "action": "http", "classes": ["certificate"], "tier": 1,
+    "verify_within_s": 20, "action_s_max": ACTION_S, "retries_max": 9, "parameters": {"service": {"kind": "service"}},
 }  # fmt: skip
 
 
