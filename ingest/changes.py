@@ -1,11 +1,14 @@
 """Change events: a deployment, rollback, restart or configuration change, told by whoever made it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from core.plain_text import cut, storable
-from ingest.parsed import ALERTS_MAX, Rejected, RejectReason, Unusable, moment_of
+from core.resource import UNKNOWN
+from ingest.draft import time_of
+from ingest.parsed import ALERTS_MAX, Flag, Rejected, RejectReason, Unusable
 
 NEEDED = ("id", "kind", "environment", "service")
 OPTIONAL = ("version", "previous_version", "by", "summary")
@@ -38,6 +41,14 @@ def parse(body: Any, source: str, now: datetime) -> ParsedChanges:
     return parsed
 
 
+def environment_of(named: str, settings: Mapping[str, Any]) -> str:
+    """The environment as alerts name it: by the source's own table, else as the sender says, else its fixed one."""
+    table = settings.get("environments")
+    if isinstance(table, Mapping) and isinstance(known := table.get(named), str):
+        return known
+    return named or str(settings.get("environment") or UNKNOWN)
+
+
 def _change(item: Any, source: str, now: datetime) -> dict[str, Any]:
     if type(item) is not dict:
         raise Unusable(RejectReason.NOT_AN_OBJECT, f"A change must be an object, not {type(item).__name__}.")
@@ -45,12 +56,10 @@ def _change(item: Any, source: str, now: datetime) -> dict[str, Any]:
     needed = NEEDED + (("version",) if texts["kind"].lower() in VERSIONED_KINDS else ())
     if missing := [name for name in needed if not texts[name]]:
         raise Unusable(RejectReason.FIELD_MISSING, f"A change needs {', '.join(f'`{name}`' for name in missing)}.")
-    try:
-        at = moment_of(item.get("at")) or now
-    except ValueError:
-        raise Unusable(
-            RejectReason.FIELD_UNUSABLE, "`at` must be a time such as 2026-01-31T12:00:00Z, or left out."
-        ) from None
+    faults: set[Flag] = set()
+    at = time_of(item.get("at"), faults) or now
+    if Flag.TIME_GUESSED in faults:
+        raise Unusable(RejectReason.FIELD_UNUSABLE, "`at` must be a time such as 2026-01-31T12:00:00Z, or left out.")
     kind = texts["kind"].lower()
     moved = f" {texts['previous_version']} -> {texts['version']}" if texts["version"] else ""
     return {

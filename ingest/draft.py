@@ -13,6 +13,7 @@ from ingest.parsed import (
     EARLIEST,
     FLAGS,
     LATEST,
+    TIME_CHARS_MAX,
     Flag,
     Parsed,
     RejectReason,
@@ -116,7 +117,8 @@ def time_of(given: Any, flags: set[Flag]) -> datetime | None:
             given = float(given)
         if isinstance(given, int | float) and not isinstance(given, bool):
             return clamped(datetime.fromtimestamp(given / 1000 if given > EPOCH_MS_FROM else given, UTC))
-        moment = moment_of(_LOOSE_OFFSET.sub(_tight, given) if type(given) is str else given)
+        is_short = type(given) is str and len(given) <= TIME_CHARS_MAX
+        moment = moment_of(_LOOSE_OFFSET.sub(_tight, given) if is_short else given)
     except (ValueError, OverflowError, OSError):
         flags.add(Flag.TIME_GUESSED)
         return None

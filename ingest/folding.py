@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from core.alert import Alert, AlertStatus, content_hash
-from core.incident import Episode, FoldReason, fold_reason, priority, signature, title
-from core.resource import Place, place_of
+from core.incident import Episode, FoldReason, fold_reason, priority
+from core.resource import Place
 from core.site import Site
+from ingest.joining import find_homes, names_of
 from store import alerts, incidents, jobs, timeline
 from store.ids import new_id
 from store.pool import Connection, Row, now
@@ -70,8 +70,8 @@ async def fold_rest(
     for one, reason in zip(arrivals, reasons, strict=True):
         by_reason[reason].append(one)
     tallies = await _write(conn, site, by_reason, known)
-    for incident_id, tally in sorted(tallies.items()):
-        await _count(conn, site, incident_id, tally)
+    if tallies:
+        await _count(conn, site, tallies)
     return [COUNTED_AS[reason] for reason in reasons]
 
 
@@ -103,7 +103,7 @@ async def _write(
         tallies[row["incident_id"]].ended += 1
     fresh = by_reason[FoldReason.NEW_EPISODE]
     if fresh:
-        homes = await _homes(conn, site, [one.alert for one in fresh])
+        homes = await find_homes(conn, site, [one.alert for one in fresh])
         rows = []
         for one, (place, incident_id) in zip(fresh, homes, strict=True):
             rows.append(_new_row(one, place, incident_id))
@@ -112,99 +112,36 @@ async def _write(
     return tallies
 
 
-async def _homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> list[tuple[Place, UUID]]:
-    """The place of each new alert, and the incident that it joins or opens."""
-    topology = site.topology
-    places = [_placed(alert, site) for alert in fresh]
-    wanted = {place.group_key: place for place in places}
-    joins = {key: [key, *_neighbour_keys(place, topology.neighbours(place.service))] for key, place in wanted.items()}
-    every_key = sorted({key for keys in joins.values() for key in keys})
-    found: dict[str, Row] = {}
-    for row in await incidents.open_for(conn, every_key, reopen_s=site.timings.reopen_s):
-        found.setdefault(row["group_key"], row)
-    home: dict[str, UUID] = {}
-    for key in sorted(wanted):
-        joined = next((found[k] for k in joins[key] if k in found), None)
-        if joined is None:
-            first = [alert for alert, place in zip(fresh, places, strict=True) if place.group_key == key]
-            joined = await _open(conn, site, first, wanted[key])
-        elif joined["resolved_at"] is not None:
-            await _reopen(conn, site, joined)
-        found[joined["group_key"]] = {**joined, "resolved_at": None}
-        home[key] = joined["id"]
-    return [(place, home[place.group_key]) for place in places]
-
-
-def _placed(alert: Alert, site: Site) -> Place:
-    """Own services without an environment label live in the site's environment."""
-    labels = alert.labels
-    if labels.get("service") in site.services and not (labels.get("environment") or labels.get("env")):
-        labels = {**labels, "environment": site.environment}
-    return place_of(labels)
-
-
-def _neighbour_keys(place: Place, neighbours: frozenset[str]) -> list[str]:
-    return [Place(place.environment, place.cluster, name, "").group_key for name in sorted(neighbours)]
-
-
-async def _open(conn: Connection, site: Site, first: Sequence[Alert], place: Place) -> Row:
-    started: datetime = min(alert.starts_at for alert in first)
-    kind = site.service(place.service).kind
-    row = await incidents.create(
-        conn,
+async def _count(conn: Connection, site: Site, tallies: Mapping[UUID, _Tally]) -> None:
+    """Counters, one timeline row an incident, and the timer of the resolve, each in one statement."""
+    rows = [
         {
-            "id": new_id(),
-            "priority": priority(alert.severity for alert in first),
-            "group_key": place.group_key,
-            "environment": place.environment,
-            "cluster": place.cluster,
-            "service": place.service,
-            "title": title({place.service: len(first)}, _names(first)),
-            "signature": signature([(alert.name, alert.alert_class) for alert in first], kind),
-            "started_at": started,
-        },
-    )
-    body = {"number": row["number"], "service": place.service, "first_alert": first[0].name}
-    await timeline.append(conn, row["id"], "incident.opened", reason=FoldReason.NEW_EPISODE, body=body)
-    # The page goes out at once; the investigation waits until the storm has settled a little.
-    await jobs.defer(conn, "page_incident", incident_id=str(row["id"]), kind="page")
-    await jobs.at(conn, "run_incident", str(row["id"]), delay_s=site.timings.settle_s, incident_id=str(row["id"]))
-    return row
-
-
-async def _reopen(conn: Connection, site: Site, row: Row) -> None:
-    if not await incidents.reopen(conn, row["id"]):
-        return
-    incident_id = str(row["id"])
-    await timeline.append(conn, row["id"], "incident.reopened", reason=FoldReason.NEW_EPISODE)
-    await jobs.defer(conn, "page_incident", incident_id=incident_id, kind="reopened")
-    await jobs.at(conn, "run_incident", incident_id, delay_s=site.timings.settle_s, incident_id=incident_id)
-
-
-async def _count(conn: Connection, site: Site, incident_id: UUID, tally: _Tally) -> None:
-    urgency = priority(alert.severity for alert in tally.new) if tally.new else None
-    row = await incidents.count(conn, incident_id, new=len(tally.new), ended=tally.ended, priority=urgency)
-    body = {
-        "new": len(tally.new),
-        "changed": tally.changed,
-        "ended": tally.ended,
-        "firing": row["firing_count"],
-        "total": row["alert_count"],
-        "names": _names(tally.new),
-    }
-    await timeline.append(conn, incident_id, "alerts.folded", body=body)
-    key = str(incident_id)
-    if row["firing_count"] == 0:
-        await jobs.at(conn, "resolve_incident", key, delay_s=site.timings.resolve_after_s, incident_id=key)
-    elif tally.new:
-        await jobs.cancel(conn, "resolve_incident", key)
-
-
-def _names(batch: Sequence[Alert]) -> dict[str, int]:
-    names: dict[str, int] = defaultdict(int)
-    for alert in batch:
-        names[alert.name] += 1
-    return dict(names)
+            "id": str(incident_id),
+            "new": len(tally.new),
+            "ended": tally.ended,
+            "priority": priority(alert.severity for alert in tally.new) if tally.new else None,
+        }
+        for incident_id, tally in sorted(tallies.items())
+    ]
+    told: list[dict[str, Any]] = []
+    over: list[str] = []
+    alive: list[str] = []
+    for row in await incidents.count(conn, rows):
+        tally, key = tallies[row["id"]], str(row["id"])
+        body = {
+            "new": len(tally.new),
+            "changed": tally.changed,
+            "ended": tally.ended,
+            "firing": row["firing_count"],
+            "total": row["alert_count"],
+            "names": names_of(tally.new),
+        }
+        told.append({"incident_id": key, "kind": "alerts.folded", "reason": "", "body": body})
+        (over if row["firing_count"] == 0 else alive).append(key)
+    await timeline.append_many(conn, told)
+    delay_s = site.timings.resolve_after_s
+    await jobs.at_many(conn, "resolve_incident", [(key, {"incident_id": key}) for key in over], delay_s=delay_s)
+    await jobs.cancel_many(conn, "resolve_incident", alive)
 
 
 def _content_row(arrival: _Arrival) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from core.errors import NotFound
-from store.pool import Connection, Row, many, maybe, one
+from store.pool import Connection, Row, many, maybe
 from store.sql_files import Queries
 
 INCIDENTS = Queries("incidents")
@@ -16,15 +18,14 @@ async def open_for(conn: Connection, group_keys: Sequence[str], *, reopen_s: flo
     return await many(conn, INCIDENTS["open_for"], {"keys": sorted(group_keys), "reopen_s": reopen_s})
 
 
-async def create(conn: Connection, values: Mapping[str, Any]) -> Row:
-    """Open an incident."""
-    return await one(conn, INCIDENTS["create"], values)
+async def create(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Open incidents."""
+    return await many(conn, INCIDENTS["create"], [Jsonb(list(rows))])
 
 
-async def count(conn: Connection, incident_id: UUID, *, new: int, ended: int, priority: str | None) -> Row:
-    """Add to the counters and raise the priority; the row after it."""
-    params = {"id": incident_id, "new": new, "ended": ended, "priority": priority}
-    return await one(conn, INCIDENTS["count"], params)
+async def count(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Add to the counters and raise the priorities (id, new, ended, priority); the rows after it."""
+    return await many(conn, INCIDENTS["count"], [Jsonb(list(rows))])
 
 
 async def get(conn: Connection, incident_id: UUID) -> Row:

@@ -1,5 +1,6 @@
 """Deferring jobs by task name inside the transaction that causes them; their bodies live in `engine`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -18,7 +19,7 @@ async def defer(conn: Connection, task: str, *, lock: str | None = None, once: s
     await conn.execute(JOBS["defer"], {"task": task, "lock": lock, "once": once, "args": Jsonb(args)})
 
 
-async def at(conn: Connection, kind: str, key: str, *, delay_s: float, **args: Any) -> None:
+async def at(conn: Connection, kind: str, key: str, /, *, delay_s: float, **args: Any) -> None:
     """Set (or move) the timer `kind`/`key`: the task named `kind` is deferred `delay_s` from now."""
     await conn.execute(JOBS["set_due"], {"kind": kind, "key": key, "delay": delay_s, "args": Jsonb(args)})
 
@@ -26,6 +27,26 @@ async def at(conn: Connection, kind: str, key: str, *, delay_s: float, **args: A
 async def cancel(conn: Connection, kind: str, key: str) -> None:
     """Remove a timer."""
     await conn.execute(JOBS["cancel_due"], {"kind": kind, "key": key})
+
+
+async def defer_many(conn: Connection, task: str, args: Sequence[Mapping[str, Any]]) -> None:
+    """Put many jobs of one task into the queue."""
+    await conn.execute(JOBS["defer_many"], [task, Jsonb(list(args))])
+
+
+async def at_many(
+    conn: Connection, kind: str, keyed: Sequence[tuple[str, Mapping[str, Any]]], *, delay_s: float
+) -> None:
+    """Set (or move) many timers of one kind; `keyed` holds key and arguments."""
+    if keyed:
+        rows = [{"key": key, "args": dict(args)} for key, args in keyed]
+        await conn.execute(JOBS["set_due_many"], {"kind": kind, "delay": delay_s, "rows": Jsonb(rows)})
+
+
+async def cancel_many(conn: Connection, kind: str, keys: Sequence[str]) -> None:
+    """Remove many timers of one kind."""
+    if keys:
+        await conn.execute(JOBS["cancel_due_many"], [kind, list(keys)])
 
 
 async def take_due(conn: Connection, *, rows_max: int = 500) -> int:

@@ -1,6 +1,6 @@
 """The timeline of an incident: numbered rows without gaps, appended in the transaction of what they tell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,13 @@ async def append(
     row = await one(conn, TIMELINE["append"], [incident_id, kind, actor, reason, Jsonb(dict(body or {}))])
     conn.wake(channel(incident_id))
     return int(row["seq"])
+
+
+async def append_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append a row (incident_id, kind, reason, body) to many incidents, one to each."""
+    if rows:
+        for row in await many(conn, TIMELINE["append_many"], [Jsonb(list(rows))]):
+            conn.wake(channel(row["incident_id"]))
 
 
 async def after(conn: Connection, incident_id: UUID, seq: int, *, rows_max: int = 500) -> list[Row]:

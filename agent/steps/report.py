@@ -20,7 +20,7 @@ async def report(state: ThreadState, runtime: Runtime[Context]) -> ThreadState:
     ctx, incident_id, outcome = runtime.context, UUID(state["incident_id"]), state["outcome"]
     async with ctx.store.begin() as conn:
         incident = await incidents.get(conn, incident_id)
-        is_over = incident["state"] == IncidentState.RESOLVED
+        is_over = incident["state"] == IncidentState.RESOLVED or incident["firing_count"] == 0
         again = outcome in TRY_AGAIN and state["attempt"] < ctx.site.policy.attempts_max and not is_over
         if not await timeline.is_reported(conn, incident_id, state["attempt"]):
             body = {"attempt": state["attempt"], "outcome": outcome, "again": again}

@@ -13,6 +13,7 @@ SELECT * FROM executions WHERE incident_id = %s AND attempt = %s AND origin = 't
 -- name: move
 -- Compare and set a state; the result is merged.
 UPDATE executions SET state = %(after)s, updated_at = store.now(), result = result || %(result)s,
+  acted_at = CASE WHEN %(after)s = 'invalidated' THEN NULL ELSE acted_at END,
   finished_at = CASE WHEN %(after)s IN ('succeeded', 'failed') THEN store.now() ELSE finished_at END,
   lease_owner = CASE WHEN %(after)s IN ('claimed', 'running') THEN lease_owner END,
   lease_until = CASE WHEN %(after)s IN ('claimed', 'running') THEN lease_until END

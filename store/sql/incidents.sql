@@ -6,17 +6,20 @@ WHERE group_key = ANY (%(keys)s)
 ORDER BY (resolved_at IS NULL) DESC, number DESC FOR UPDATE
 
 -- name: create
--- Open an incident.
+-- Open incidents from one JSON parameter.
 INSERT INTO incidents (id, priority, group_key, environment, cluster, service, title, signature, started_at)
-VALUES (%(id)s, %(priority)s, %(group_key)s, %(environment)s, %(cluster)s, %(service)s, %(title)s, %(signature)s,
-        %(started_at)s)
-RETURNING id, number, group_key, state, resolved_at, started_at
+SELECT id, priority, group_key, environment, cluster, service, title, signature, started_at
+FROM jsonb_to_recordset(%s) AS b (
+  id uuid, priority text, group_key text, environment text, cluster text, service text, title text, signature text,
+  started_at timestamptz)
+ORDER BY started_at, id RETURNING id, number, group_key, service
 
 -- name: count
--- Add to the counters; the priority only gets more urgent here.
-UPDATE incidents SET alert_count = alert_count + %(new)s, firing_count = greatest(firing_count + %(new)s - %(ended)s, 0),
-  priority = least(priority, coalesce(%(priority)s::text, priority))
-WHERE id = %(id)s RETURNING id, number, state, priority, alert_count, firing_count
+-- Add to the counters from one JSON parameter; a priority only gets more urgent here.
+UPDATE incidents i SET alert_count = alert_count + b.new, firing_count = greatest(firing_count + b.new - b.ended, 0),
+  priority = least(i.priority, coalesce(b.priority, i.priority))
+FROM jsonb_to_recordset(%s) AS b (id uuid, new integer, ended integer, priority text)
+WHERE i.id = b.id RETURNING i.id, i.alert_count, i.firing_count
 
 -- name: get
 -- One incident.

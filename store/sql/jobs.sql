@@ -4,6 +4,21 @@ INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args
 VALUES ('default', %(task)s, %(lock)s, %(once)s, %(args)s)
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
 
+-- name: defer_many
+-- Put many jobs of one task into the queue.
+INSERT INTO procrastinate_jobs (queue_name, task_name, args) SELECT 'default', %s, jsonb_array_elements(%s)
+
+-- name: set_due_many
+-- Set or move many timers of one kind.
+INSERT INTO due (kind, key, due_at, args)
+SELECT %(kind)s, key, store.now() + make_interval(secs => %(delay)s), args
+FROM jsonb_to_recordset(%(rows)s) AS b (key text, args jsonb)
+ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, args = excluded.args
+
+-- name: cancel_due_many
+-- Remove many timers of one kind.
+DELETE FROM due WHERE kind = %s AND key = ANY (%s)
+
 -- name: set_due
 -- Set or move a timer.
 INSERT INTO due (kind, key, due_at, args)

@@ -2,6 +2,15 @@
 -- Append a row with the incident's next number.
 SELECT store.append_timeline(%s, %s, %s, %s, %s) AS seq
 
+-- name: append_many
+-- Append one row to each of many incidents.
+WITH b AS (SELECT * FROM jsonb_to_recordset(%s) AS b (incident_id uuid, kind text, reason text, body jsonb)),
+numbered AS (UPDATE incidents i SET timeline_seq = timeline_seq + 1 FROM b WHERE i.id = b.incident_id
+             RETURNING i.id, i.timeline_seq)
+INSERT INTO timeline (incident_id, seq, kind, actor, reason, body)
+SELECT n.id, n.timeline_seq, b.kind, 'nightshift', b.reason, b.body FROM numbered n JOIN b ON b.incident_id = n.id
+RETURNING incident_id
+
 -- name: after
 -- Read on from a number.
 SELECT seq, at, kind, actor, reason, body FROM timeline WHERE incident_id = %s AND seq > %s ORDER BY seq LIMIT %s
