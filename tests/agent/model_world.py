@@ -138,19 +138,21 @@ async def _trouble(store: Store) -> Row:
     async with store.begin() as conn:
         for body in shipped_playbooks():
             await playbooks.put(conn, body["id"], body, source="shipped", by="test")
-        created = await incidents.create(
+        (created,) = await incidents.create(
             conn,
-            {
-                "id": new_id(),
-                "priority": "P1",
-                "group_key": "demo/-/shop",
-                "environment": "demo",
-                "cluster": "-",
-                "service": "shop",
-                "title": "HighErrorRate on shop",
-                "signature": "v1|HighErrorRate|service|errors",
-                "started_at": started_at,
-            },
+            [
+                {
+                    "id": str(new_id()),
+                    "priority": "P1",
+                    "group_key": "demo/-/shop",
+                    "environment": "demo",
+                    "cluster": "-",
+                    "service": "shop",
+                    "title": "HighErrorRate on shop",
+                    "signature": "v1|HighErrorRate|service|errors",
+                    "started_at": started_at.isoformat(),
+                }
+            ],
         )
         place = {"environment": "demo", "cluster": "-", "service": "shop", "resource_id": "service:demo/shop"}
         alert = {

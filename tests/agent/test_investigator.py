@@ -141,7 +141,7 @@ class World:
         async with self.store.begin() as conn:
             service = next(iter(alerted))
             values = {
-                "id": new_id(),
+                "id": str(new_id()),
                 "priority": "P1",
                 "group_key": f"demo/-/{service}",
                 "environment": "demo",
@@ -149,9 +149,9 @@ class World:
                 "service": service,
                 "title": f"HighErrorRate on {service}",
                 "signature": "v1|HighErrorRate|service|errors",
-                "started_at": self.started_at,
+                "started_at": self.started_at.isoformat(),
             }
-            created = await incidents.create(conn, values)
+            (created,) = await incidents.create(conn, [values])
             await alerts.insert(
                 conn,
                 [

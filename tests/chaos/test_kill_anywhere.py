@@ -26,7 +26,7 @@ RUNS, FAULTS = (400, 60) if FULL else (30, 8)
 WORKERS = 2
 EVERY_S = 1.2
 PAUSE_S = SHORT_LEASE_S + 0.7
-SETTLE_S = 600.0 if FULL else 60.0
+SETTLE_S = 900.0 if FULL else 150.0
 MANNERS = (
     Manner(after_s=0.2),
     Manner(before_s=0.2, after_s=0.2),

@@ -52,9 +52,9 @@ async def repaired(
     async with store.begin() as conn:
         incident_id = new_id()
         place = {"environment": environment, "cluster": "-", "service": "shop"}
-        created = {"id": incident_id, "priority": "P1", "group_key": str(incident_id), "title": title, **place}
+        created = {"id": str(incident_id), "priority": "P1", "group_key": str(incident_id), "title": title, **place}
         now = (await many(conn, "SELECT store.now() AS now"))[0]["now"]
-        await incidents.create(conn, {**created, "signature": signature, "started_at": now})
+        await incidents.create(conn, [{**created, "signature": signature, "started_at": now.isoformat()}])
         incident = await incidents.get(conn, incident_id)
         parameters = {"service": "shop", "to_version": "2.4.0"}
         intent = Intent(
