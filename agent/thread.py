@@ -19,10 +19,15 @@ CONNECTIONS_MAX = 4
 
 
 async def prepare_memory(owner_url: str) -> None:
-    """Make the checkpointer's tables, in their own schema, as the owner."""
+    """Make the checkpointer's tables, in their own schema, as the owner; nothing where they are there already."""
     async with await AsyncConnection.connect(
         owner_url, autocommit=True, prepare_threshold=0, row_factory=dict_row, options="-c search_path=checkpoints"
     ) as conn:
+        found = await (await conn.execute("SELECT to_regclass('checkpoint_migrations') AS name")).fetchone()
+        if found and found["name"]:
+            row = await (await conn.execute("SELECT max(v) AS newest FROM checkpoint_migrations")).fetchone()
+            if row and row["newest"] == len(AsyncPostgresSaver.MIGRATIONS) - 1:
+                return
         await AsyncPostgresSaver(conn).setup()
 
 

@@ -30,7 +30,7 @@ from knowledge.embedding import Embedder, open_embedder
 from store import people, playbooks, site
 from store.bus import open_bus
 from store.embedded import embedded
-from store.migrate import migrate
+from store.migrate import is_current, migrate
 from store.pool import Store, check_database, open_store
 from tools.read.sources import open_logs, open_metrics
 
@@ -158,6 +158,9 @@ def _lock(stack: AsyncExitStack, data_dir: Path) -> None:
 
 
 async def _schema(settings: Settings) -> None:
+    """Bring the schema up to date; a role that may not is refused only if there is something to do."""
+    if settings.database_owner_url == settings.database_url and await is_current(settings.database_url):
+        return
     role = str(conninfo_to_dict(settings.database_url).get("user") or urlsplit(settings.database_url).username or "")
     if await migrate(settings.database_owner_url, role):
         log.info("schema.migrated")

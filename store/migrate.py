@@ -21,6 +21,28 @@ def files() -> list[tuple[int, str]]:
     return [(int(name[:4]), folder.joinpath(name).read_text("utf-8")) for name in found]
 
 
+async def is_current(url: str) -> bool:
+    """Is the schema at this version? Any role that may read can ask. Raises BadConfiguration for a newer schema."""
+    try:
+        async with await psycopg.AsyncConnection.connect(url, connect_timeout=10) as conn:
+            exists = await (await conn.execute("SELECT to_regclass('migrations') IS NOT NULL")).fetchone()
+            if exists is None or not exists[0]:
+                return False
+            row = await (await conn.execute("SELECT max(number) FROM migrations")).fetchone()
+    except psycopg.OperationalError as error:
+        raise BadConfiguration(f"The database cannot be reached: {first_line(error)}") from error
+    newest, known = (row[0] if row else None), files()[-1][0]
+    if newest is not None and newest > known:
+        raise _newer(newest, known)
+    return bool(newest == known)
+
+
+def _newer(found: int, known: int) -> BadConfiguration:
+    return BadConfiguration(
+        f"The database is at schema {found}, this Nightshift knows only {known}: run the newer version."
+    )
+
+
 async def migrate(owner_url: str, runtime_role: str) -> bool:
     """Bring the schema to this version and let the runtime role use it; True if anything was applied.
 
@@ -33,6 +55,11 @@ async def migrate(owner_url: str, runtime_role: str) -> bool:
                 return await _migrate(conn, runtime_role)
             finally:
                 await conn.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BadConfiguration(
+            f"This role may not change the schema ({first_line(error)}): "
+            "run `nightshift migrate` with DATABASE_OWNER_URL."
+        ) from error
     except psycopg.OperationalError as error:
         raise BadConfiguration(f"The database cannot be reached for migrations: {first_line(error)}") from error
 
@@ -45,9 +72,7 @@ async def _migrate(conn: AsyncConnection, runtime_role: str) -> bool:
     done = {row[0] for row in await (await conn.execute("SELECT number FROM migrations")).fetchall()}
     known = files()
     if done and max(done) > known[-1][0]:
-        raise BadConfiguration(
-            f"The database is at schema {max(done)}, this Nightshift knows only {known[-1][0]}: run the newer version."
-        )
+        raise _newer(max(done), known[-1][0])
     # Number 0 is the job queue's own schema.
     wanted = [(0, SchemaManager.get_schema()), *known]
     pending = [(number, text) for number, text in wanted if number not in done]

@@ -10,7 +10,8 @@ from agent.investigator import investigate as investigate_by_rules
 from agent.state import ThreadState
 from core.diagnosis import Diagnosis
 from core.evidence import EvidenceKind
-from store import diagnoses, incidents, timeline
+from ingest.sentry import ISSUE_LABEL
+from store import alerts, diagnoses, incidents, jobs, timeline
 from store.pool import Connection
 
 
@@ -56,6 +57,9 @@ async def _tell(conn: Connection, incident_id: UUID, attempt: int, diagnosis: Di
         "by": diagnosis.by,
     }
     await timeline.append(conn, incident_id, "diagnosis", actor=diagnosis.by, reason=diagnosis.cause, body=body)
+    if any(row["labels"].get(ISSUE_LABEL) for row in await alerts.of_incident(conn, incident_id)):
+        lock = f"sentry_comment:{incident_id}"
+        await jobs.defer(conn, "sentry_comment", lock=lock, incident_id=str(incident_id), attempt=attempt)
     if diagnosis.degraded:
         await timeline.append(conn, incident_id, "degraded", reason=diagnosis.degraded)
 

@@ -46,4 +46,6 @@ SELECT count(*) AS rules FROM notice_rules WHERE kind = %s AND (ends_at IS NULL 
 
 -- name: hear_again
 -- Pages that are held back are looked at again at once.
-UPDATE due SET due_at = store.now() WHERE kind = 'page_incident'
+UPDATE due SET due_at = least(due_at, store.now()) WHERE kind = 'page_incident' AND key IN (
+  SELECT key FROM due WHERE kind = 'page_incident' ORDER BY key FOR UPDATE
+)
