@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from agent.context import Context
 from agent.graph import Graph, build_graph
+from store.migrate import checkpoint_version
 
 STEPS_MAX = 60
 CONNECTIONS_MAX = 4
@@ -23,12 +24,8 @@ async def prepare_memory(owner_url: str) -> None:
     async with await AsyncConnection.connect(
         owner_url, autocommit=True, prepare_threshold=0, row_factory=dict_row, options="-c search_path=checkpoints"
     ) as conn:
-        found = await (await conn.execute("SELECT to_regclass('checkpoint_migrations') AS name")).fetchone()
-        if found and found["name"]:
-            row = await (await conn.execute("SELECT max(v) AS newest FROM checkpoint_migrations")).fetchone()
-            if row and row["newest"] == len(AsyncPostgresSaver.MIGRATIONS) - 1:
-                return
-        await AsyncPostgresSaver(conn).setup()
+        if await checkpoint_version(conn) != len(AsyncPostgresSaver.MIGRATIONS) - 1:
+            await AsyncPostgresSaver(conn).setup()
 
 
 class Threads:

@@ -29,7 +29,10 @@ KEYS_CACHED_MAX = 10_000
 LOOKUPS_AT_ONCE_MAX = 4  # so that callers without a key cannot take every connection of the pool
 IDEMPOTENCY_KEY_CHARS_MAX = 200
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="nightshift"'}
-SOURCE_KINDS = ("alertmanager", "generic", "changes", "metrics")
+SOURCE_KINDS = (
+    *("alertmanager", "generic", "changes", "metrics", "grafana", "sentry", "signoz", "datadog", "cloudwatch"),
+    *("github", "gitlab", "argocd", "exceptions"),
+)
 
 
 class Role(StrEnum):

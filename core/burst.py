@@ -3,7 +3,6 @@
 Alerts of one resource become an aggregate; incidents become a storm.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -92,10 +91,3 @@ def aggregate(
     if resource_id == UNKNOWN:
         return recent, Placed(BurstReason.NO_RESOURCE)
     return arrive(recent, arrival, parent_id, limits)
-
-
-def is_burst(arrivals: Sequence[Arrival], limits: BurstLimits) -> bool:
-    """Are there more than `count_max` within some `window_s`?"""
-    times = sorted(one.at for one in arrivals)
-    window = timedelta(seconds=limits.window_s)
-    return any(last - first <= window for first, last in zip(times, times[limits.count_max :], strict=False))

@@ -46,15 +46,15 @@ class Inhibitors:
     def of(self, target: Firing) -> Inhibited | None:
         """The first rule, in order, that holds this target back, and the source with the smallest identity.
 
-        An alert never inhibits itself, and one that is source and target of a rule is only held back by a source that
-        is no target of it: two such alerts would silence each other for ever.
+        An alert that is source and target of a rule is only held back by a source that is no target of it: two such
+        alerts would silence each other for ever. So none ever inhibits itself.
         """
         for rule, sources in zip(self.rules, self.sources, strict=True):
             if not all_match(rule.target, target.labels):
                 continue
             both = all_match(rule.source, target.labels)
             for source in sources.get(rule.key(target.labels), ()):
-                if source.identity != target.identity and not (both and all_match(rule.target, source.labels)):
+                if not (both and all_match(rule.target, source.labels)):
                     return Inhibited(rule.id, source.identity)
         return None
 

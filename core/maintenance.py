@@ -78,19 +78,19 @@ def in_maintenance(labels: Mapping[str, str], windows: Iterable[Window], now: da
 
 
 def _begins(window: Window, after: datetime, now: datetime) -> list[datetime]:
-    """Every start that could still be open: of the days since `after`, and one more for the zone's offset."""
+    """Every start on the days of the zone's calendar from `after` to `now`."""
     if window.repeat is Repeat.ONCE:
         return [window.starts_at]
     zone = ZoneInfo(window.zone)
     first = window.starts_at.astimezone(zone)
     weekdays = window.weekdays or (first.weekday(),)
-    day = max(after.astimezone(zone).date() - timedelta(days=1), first.date())
+    day = max(after.astimezone(zone).date(), first.date())
     found = []
     while day <= now.astimezone(zone).date():
         # The wall clock decides; an hour that a change of clocks leaves out is read as before the change.
         begin = datetime.combine(day, first.time(), tzinfo=zone).astimezone(UTC)
         wanted = window.repeat is Repeat.DAILY or day.weekday() in weekdays
-        if wanted and begin >= window.starts_at and (window.until is None or begin < window.until):
+        if wanted and (window.until is None or begin < window.until):
             found.append(begin)
         day += timedelta(days=1)
     return found

@@ -151,6 +151,10 @@ def _build_repeated(node: _Repeated, then: int, states: list[_State]) -> int:
     return then
 
 
+def _is_one(ranges: Ranges) -> bool:
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+
+
 class _Parser:
     """Recursive descent over the text; every fault names its place."""
 
@@ -247,13 +251,12 @@ class _Parser:
         negated, ranges, begin = self.next_is("^"), list[tuple[str, str]](), self.at
         while not (self.at > begin and self.next_is("]")):
             low = self.member()
-            if len(low) == 1 and low[0][0] == low[0][1] and self.text[self.at : self.at + 1] == "-":
-                if self.text[self.at + 1 : self.at + 2] != "]":
-                    self.at += 1
-                    high = self.member()
-                    if len(high) != 1 or high[0][0] != high[0][1] or high[0][0] < low[0][0]:
-                        raise self.fault("a range goes from one character up to another")
-                    low = ((low[0][0], high[0][0]),)
+            if _is_one(low) and self.text[self.at : self.at + 1] == "-" and self.text[self.at + 1 : self.at + 2] != "]":
+                self.at += 1
+                high = self.member()
+                if not _is_one(high) or high[0][0] < low[0][0]:
+                    raise self.fault("a range goes from one character up to another")
+                low = ((low[0][0], high[0][0]),)
             ranges.extend(low)
         return _Chars(tuple(ranges), negated)
 

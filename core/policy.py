@@ -26,6 +26,7 @@ class Guardrail(StrEnum):
     """Why; stored, shown, asserted in tests."""
 
     KILL_SWITCH = "kill_switch"
+    MAINTENANCE = "maintenance"
     UNKNOWN_PLAYBOOK = "unknown_playbook"
     PROTECTED_RESOURCE = "protected_resource"
     OUTSIDE_INCIDENT = "outside_incident"
@@ -65,6 +66,7 @@ class Facts:
 
     now: datetime
     kill_switch: bool = False
+    maintenance_until: datetime | None = None
     protected: tuple[str, ...] = PROTECTED_BY_DEFAULT
     incident_resources: frozenset[str] = frozenset()
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -100,6 +102,13 @@ def _kill_switch(candidate: Candidate, facts: Facts) -> Decision | None:
     return Decision(
         Verb.REFUSE, Guardrail.KILL_SWITCH, "the kill switch is on: nothing acts until a person turns it off"
     )
+
+
+def _maintenance(candidate: Candidate, facts: Facts) -> Decision | None:
+    if facts.maintenance_until is None or not _acts(candidate):
+        return None
+    until = facts.maintenance_until.isoformat(timespec="minutes")
+    return Decision(Verb.REFUSE, Guardrail.MAINTENANCE, f"people are at work there: maintenance until {until}")
 
 
 def _unknown_playbook(candidate: Candidate, facts: Facts) -> Decision | None:
@@ -209,6 +218,7 @@ def _acts(candidate: Candidate) -> bool:
 
 GUARDRAILS: tuple[Callable[[Candidate, Facts], Decision | None], ...] = (
     _kill_switch,
+    _maintenance,
     _unknown_playbook,
     _protected,
     _acts_not,

@@ -10,7 +10,7 @@ from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecisio
 from procrastinate.jobs import Job
 
 from core.errors import IllegalTransition, NightshiftError, NotFound
-from engine import healing, incidents, sweeping, telling, verifying
+from engine import healing, incidents, sweeping, telling, verifying, writeback
 from engine.house import House
 
 log = structlog.get_logger(__name__)
@@ -39,6 +39,7 @@ JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     verifying.watch_execution,
     verifying.settle,
     sweeping.probe_execution,
+    writeback.sentry_comment,
 )
 
 

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = Field(SecretStr(""), alias="OPENAI_API_KEY")
     model: str = Field("", alias="NIGHTSHIFT_MODEL")
     embedding_model: str = Field("", alias="NIGHTSHIFT_EMBEDDING_MODEL")
+    # Where diagnoses of incidents with Sentry's alerts are written as comments; without a token nowhere.
+    sentry_url: str = Field("https://sentry.io", alias="SENTRY_URL")
+    sentry_token: SecretStr = Field(SecretStr(""), alias="SENTRY_TOKEN")
     # For throw-away test databases only: skips the check that fsync and synchronous_commit are on.
     unsafe_database: bool = Field(False, alias="NIGHTSHIFT_UNSAFE_DATABASE")
     # For tests of crashes: the process kills itself at the n-th passing of a named point, as `name:n`.

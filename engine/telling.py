@@ -5,7 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from core.card import card_lines
+from core.incident import IncidentState
+from core.muting import MuteReason
 from engine.house import House
+from engine.muting import hold, mute_of
 from store import alerts, diagnoses, incidents, jobs, notifications, timeline
 from store.pool import Connection
 from tools.notify.send import send
@@ -14,11 +17,21 @@ ATTEMPTS_MAX = 6
 RETRY_S = 2.0
 
 
-async def page_incident(house: House, incident_id: str, kind: str) -> None:
-    """One message a channel for one kind of news: the page, a reopening, an escalation."""
+async def page_incident(house: House, incident_id: str, kind: str, muted: str = "") -> None:
+    """One message a channel for one kind of news: the page, a reopening, an escalation.
+
+    What is silenced, in maintenance or inhibited is held back, and told later if it still fires; `muted` says by what
+    it was held back so far.
+    """
     site = await house.site()
     async with house.store.begin() as conn:
         incident = await incidents.get(conn, UUID(incident_id))
+        if muted and incident["state"] == IncidentState.RESOLVED:
+            return  # it came and went while nobody wanted to hear of it; the timeline has it
+        mute = await mute_of(conn, incident["id"], kind)
+        if mute.is_muted or (muted and mute.reason is MuteReason.NOTHING_FIRES):
+            await hold(conn, incident, kind, mute, muted)
+            return
         rows = await alerts.summary(conn, incident["id"])
         known = await diagnoses.last(conn, incident["id"])
         body = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.alert import AlertClass, AlertStatus
 from core.canonical import sha256
+from core.plain_text import storable
 from ingest.draft import Draft, parse_drafts, text_of, time_of
 from ingest.parsed import Flag, Parsed, RejectReason, Unusable
 
@@ -108,7 +109,7 @@ def _draft(item: dict[str, Any], source: str) -> Draft:
     is_over = status == "resolved"
     name, alert_class = ALERT_OF[kind]
     return Draft(
-        f"exceptions/{source}:{sha256([environment, service, job, kind])[:32]}",
+        f"exceptions/{source}:{sha256([*map(storable, (environment, service, job)), kind])[:32]}",
         name,
         AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
         {

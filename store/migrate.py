@@ -6,9 +6,10 @@ from importlib import resources
 import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg import AsyncConnection, sql
+from psycopg.rows import DictRow
 
 from core.errors import BadConfiguration
-from store.pool import first_line
+from store.pool import first_line, one
 
 LOCK = 0x6E69676874
 _APPEND_ONLY = ("audit", "timeline")
@@ -35,6 +36,14 @@ async def is_current(url: str) -> bool:
     if newest is not None and newest > known:
         raise _newer(newest, known)
     return bool(newest == known)
+
+
+async def checkpoint_version(conn: AsyncConnection[DictRow]) -> int | None:
+    """The version of the agent's memory tables; None before the first."""
+    if (await one(conn, "SELECT to_regclass('checkpoints.checkpoint_migrations') IS NULL AS missing"))["missing"]:
+        return None
+    found = (await one(conn, "SELECT max(v) AS newest FROM checkpoints.checkpoint_migrations"))["newest"]
+    return None if found is None else int(found)
 
 
 def _newer(found: int, known: int) -> BadConfiguration:

@@ -33,7 +33,7 @@ RUN_DIRECTORY = "TEST_RUN_DIRECTORY"  # set by the controller, inherited by its 
 RUN_PREFIX = "nightshift-tests-"
 TEMPLATE = "template_nightshift"
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-FOREIGN_SETTINGS = ("NIGHTSHIFT_", "OPENAI_", "DATABASE_", "REDIS_")
+FOREIGN_SETTINGS = ("NIGHTSHIFT_", "OPENAI_", "DATABASE_", "REDIS_", "SENTRY_")
 _numbers = itertools.count()
 
 

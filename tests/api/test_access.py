@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.access import LADDER, KnownKeys, Principal, Role, key_of
+from api.access import LADDER, SOURCE_KINDS, KnownKeys, Principal, Role, key_of
 from api.app import needs_of, routes_of
 from store import people
 from store.people import new_key
@@ -41,8 +41,8 @@ async def test_every_route_asks_for_a_role_and_keeps_to_it(door: Any) -> None:
 async def test_a_machine_posts_to_its_own_kind_and_nothing_else(door: Any) -> None:
     for route in routes_of(door.app):
         for needed in needs_of(route):
-            kinds = [kind for kind in ("alertmanager", "generic", "changes", "metrics") if machine(kind, needed)]
-            is_webhook = route.path.startswith(("/api/v1/webhooks/", "/api/v2/"))
+            kinds = [kind for kind in SOURCE_KINDS if machine(kind, needed)]
+            is_webhook = route.path.startswith(("/api/v1/webhooks/", "/api/v2/", "/api/v1/exceptions"))
             assert len(kinds) == (1 if is_webhook or route.path == "/metrics" else 0), route.path
 
 

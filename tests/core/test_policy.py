@@ -28,6 +28,7 @@ CLEAR = Candidate(INTENT, BOOK)
 # The order of this list is the contract, written a second time.
 FAULTS: dict[Guardrail, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     Guardrail.KILL_SWITCH: ({}, {}, {"kill_switch": True}),
+    Guardrail.MAINTENANCE: ({}, {}, {"maintenance_until": NOON + timedelta(hours=1)}),
     Guardrail.PROTECTED_RESOURCE: ({"resource_id": DATABASE}, {}, {}),
     Guardrail.ACTS_NOT: ({"action": "alert_only"}, {"action": ActionType.ALERT_ONLY}, {}),
     Guardrail.OUTSIDE_INCIDENT: ({}, {}, {"incident_resources": frozenset({"service:prod/shop"})}),
@@ -42,6 +43,7 @@ FAULTS: dict[Guardrail, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] =
 }
 VERBS = {
     Guardrail.KILL_SWITCH: Verb.REFUSE,
+    Guardrail.MAINTENANCE: Verb.REFUSE,
     Guardrail.PROTECTED_RESOURCE: Verb.REFUSE,
     Guardrail.ACTS_NOT: Verb.ALERT_ONLY,
     Guardrail.OUTSIDE_INCIDENT: Verb.REFUSE,
@@ -58,6 +60,7 @@ ANY_FACTS = st.builds(
     Facts,
     now=st.just(NOON),
     kill_switch=st.booleans(),
+    maintenance_until=st.none() | st.just(NOON + timedelta(minutes=5)),
     protected=st.lists(st.sampled_from(["*cart*", "*-db", "nothing"])).map(tuple),
     incident_resources=st.frozensets(st.sampled_from([CART, DATABASE])),
     allowed=st.dictionaries(st.sampled_from(ParameterKind), st.frozensets(st.sampled_from(["v1", "yes"]))),
@@ -109,8 +112,8 @@ def test_every_reason_has_its_guardrail() -> None:
 @given(st.sets(st.sampled_from([g for g in FAULTS if g is not Guardrail.TIER])))
 def test_the_order_of_the_guardrails_is_the_contract(faults: set[Guardrail]) -> None:
     """Whatever is wrong at once, the first in the list is the reason."""
-    if Guardrail.ACTS_NOT in faults:  # telling a person about a protected resource is fine
-        faults = faults - {Guardrail.PROTECTED_RESOURCE}
+    if Guardrail.ACTS_NOT in faults:  # telling a person is fine, about a protected resource and in maintenance too
+        faults = faults - {Guardrail.PROTECTED_RESOURCE, Guardrail.MAINTENANCE}
     first = next((guardrail for guardrail in FAULTS if guardrail in faults), Guardrail.TIER)
     assert decide(*faulty(*faults)).guardrail is first
 

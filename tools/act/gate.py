@@ -1,18 +1,22 @@
 """Reading the facts that the policy decides on, at the moment of the decision."""
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from core.intent import Intent
+from core.maintenance import Maintenance, in_maintenance
+from core.notice_rule import NoticeKind, window_of
 from core.playbook import ActionType, Playbook
 from core.policy import Facts
 from core.site import Site
-from store import executions
+from store import executions, firing, notice_rules
 from store.pool import Connection, now
 from store.site import switch_is_on
 from tools.act.inventory import Inventory
 
 KILL_SWITCH = "kill"
+FIRING_MAX = 10_000
 
 
 async def read_facts(
@@ -24,8 +28,11 @@ async def read_facts(
     if blocking and blocking["id"] == except_execution:
         blocking = None
     service = str(intent.parameters.get("service", ""))
+    moment = await now(conn)
+    maintenance = await maintenance_of(conn, UUID(intent.incident_id), moment)
     return Facts(
-        now=await now(conn),
+        now=moment,
+        maintenance_until=maintenance.until if maintenance else None,
         kill_switch=await switch_is_on(conn, KILL_SWITCH),
         protected=inventory.site.policy.protected,
         incident_resources=inventory.resources(),
@@ -37,6 +44,15 @@ async def read_facts(
         actions_last_hour=tries["last_hour"],
         actions_per_hour_max=inventory.site.policy.actions_per_hour_max,
     )
+
+
+async def maintenance_of(conn: Connection, incident_id: UUID, moment: datetime) -> Maintenance | None:
+    """The maintenance that any firing alert of an incident is in; None where there is none."""
+    windows = [window_of(row) for row in await notice_rules.in_force(conn, [NoticeKind.WINDOW])]
+    if not windows:
+        return None
+    alerts = await firing.of_incident(conn, incident_id, rows_max=FIRING_MAX)
+    return next((found for alert in alerts if (found := in_maintenance(alert.labels, windows, moment))), None)
 
 
 def with_timings(playbook: Playbook, site: Site) -> Playbook:
