@@ -10,7 +10,7 @@ from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecisio
 from procrastinate.jobs import Job
 
 from core.errors import IllegalTransition, NightshiftError, NotFound
-from engine import healing, incidents, sweeping, telling, verifying, writeback
+from engine import escalating, healing, incidents, sweeping, telling, verifying, writeback
 from engine.house import House
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,7 @@ async def tell_approvals(house: House, incident_id: str) -> None:
 JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     telling.page_incident,
     telling.send_notification,
+    escalating.escalate_incident,
     incidents.run_incident,
     incidents.resume_incident,
     incidents.resolve_incident,

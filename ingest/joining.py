@@ -11,7 +11,10 @@ from core.resource import Place, place_of
 from core.site import Site
 from store import incidents, jobs, timeline
 from store.ids import new_id
-from store.pool import Connection, Row
+from store.pool import Connection, Row, now
+
+# The page is the first call; escalation looks at the incident right after it.
+FIRST_LOOK_S = 1.0
 
 
 async def find_homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> list[tuple[Place, UUID]]:
@@ -110,3 +113,6 @@ async def _wake_people(conn: Connection, site: Site, incident_ids: Sequence[str]
     await jobs.defer_many(conn, "page_incident", [{"incident_id": one, "kind": kind} for one in incident_ids])
     runs = [(one, {"incident_id": one}) for one in incident_ids]
     await jobs.at_many(conn, "run_incident", runs, delay_s=site.timings.settle_s)
+    began = {"began": (await now(conn)).isoformat()} if kind == "reopened" else {}
+    calls = [(one, {"incident_id": one, **began}) for one in incident_ids]
+    await jobs.at_many(conn, "escalate_incident", calls, delay_s=FIRST_LOOK_S)

@@ -59,6 +59,11 @@ async def describe(conn: Connection, incident_id: UUID, *, title: str, signature
     await conn.execute(INCIDENTS["describe"], [title, signature, service, incident_id])
 
 
+async def raise_priority(conn: Connection, incident_id: UUID, priority: str) -> None:
+    """Make an incident more urgent; never less."""
+    await conn.execute(INCIDENTS["raise_priority"], [priority, incident_id])
+
+
 async def set_state(conn: Connection, incident_id: UUID, state: str, *, by: str, only_from: Sequence[str]) -> bool:
     """Change the state if it still is one of `only_from`; whether it did."""
     params = {"id": incident_id, "state": state, "by": by, "from": list(only_from)}

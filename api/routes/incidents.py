@@ -203,6 +203,10 @@ async def _change(
                 await _audit(conn, caller, verb, incident, to, reason)
                 if to is S.RESOLVED:
                     await _move_on(conn, now["id"])
+                else:
+                    # An acknowledgement only holds for a while: escalation has to know when it ends.
+                    key = str(now["id"])
+                    await jobs.at(conn, "escalate_incident", key, delay_s=0.0, incident_id=key)
                 now = await incidents.get(conn, incident["id"])
             return 200, _plain(now)
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from core.plain_text import cut, visible
 
 WIDTH_ELSEWHERE = 110
+NIGHTSHIFT = Path(sys.executable).parent / "nightshift"
 
 
 class Narrator:
@@ -78,12 +79,17 @@ class Narrator:
         width = min(118, self._out.width)
         self._out.print(Panel(table, title="Approve this action?", border_style="yellow", width=width))
 
-    async def ask(self, url: str, approval_id: str) -> bool:
-        """The person's answer: y or n on this terminal."""
+    async def ask(self, url: str, key: str, approval_id: str) -> bool:
+        """The person's answer: y or n on this terminal. Without a terminal it waits for an answer from elsewhere."""
         if self._yes:
-            self._out.print("  approve? [y/n] [bold green]y[/] [dim](--yes)[/]")
+            self._out.print("  approve? \\[y/n] [bold green]y[/] [dim](--yes)[/]")
             return True
-        self._out.print(f"  [dim]or in a second terminal: POST {url}/api/v1/approvals/{approval_id}/decision[/]")
+        self._out.print("  [dim]or from a second terminal:[/]")
+        other = f"NIGHTSHIFT_URL={url} NIGHTSHIFT_TOKEN={key} {NIGHTSHIFT} approvals approve {approval_id}"
+        self._out.print(f"  [dim]{other}[/]", soft_wrap=True)
+        if not sys.stdin.isatty():
+            self._out.print("  [dim]no terminal here: waiting for that (or start the demo with --yes)[/]")
+            await asyncio.Event().wait()
         self._out.print("  approve? \\[y/n] ", end="")
         return (await _line()).strip().lower() in ("y", "yes")
 

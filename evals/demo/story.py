@@ -126,7 +126,7 @@ class Story:
     async def _answer(self, approval: Json) -> bool:
         """Show the card; a person answers here, or anywhere else: the approval is a row."""
         self._say.card(card_lines(approval["card"]))
-        here = asyncio.create_task(self._say.ask(self._stage.url, approval["id"]))
+        here = asyncio.create_task(self._say.ask(self._stage.url, self._stage.approver_key, approval["id"]))
         elsewhere = asyncio.create_task(self._decided(approval["id"]))
         done, waiting = await asyncio.wait({here, elsewhere}, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:

@@ -45,6 +45,10 @@ SELECT state, priority, service, count(*) AS incidents FROM incidents GROUP BY s
 -- What the commonest alert says.
 UPDATE incidents SET title = %s, signature = %s, service = %s WHERE id = %s
 
+-- name: raise_priority
+-- A priority only gets more urgent here.
+UPDATE incidents SET priority = least(priority, %s) WHERE id = %s
+
 -- name: set_state
 -- Compare and set.
 UPDATE incidents SET state = %(state)s,
