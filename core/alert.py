@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from core.canonical import sha256
 
@@ -149,3 +150,24 @@ def content_hash(alert: Alert) -> str:
     The start is such a time: a sender that gives none gets the moment of arrival, and would never repeat itself.
     """
     return sha256([dict(alert.labels), dict(alert.annotations), alert.status, alert.generator_url])
+
+
+def alert_to_json(alert: Alert) -> dict[str, Any]:
+    """An alert as plain JSON, to be looked at again later."""
+    return {
+        "source": alert.source,
+        "identity": alert.identity,
+        "labels": dict(alert.labels),
+        "status": alert.status,
+        "starts_at": alert.starts_at.isoformat(),
+        "ends_at": alert.ends_at.isoformat() if alert.ends_at else None,
+        "annotations": dict(alert.annotations),
+        "generator_url": alert.generator_url,
+    }
+
+
+def alert_from_json(body: Mapping[str, Any]) -> Alert:
+    """The alert that `alert_to_json` wrote."""
+    ends_at = datetime.fromisoformat(body["ends_at"]) if body["ends_at"] else None
+    times = {"starts_at": datetime.fromisoformat(body["starts_at"]), "ends_at": ends_at}
+    return Alert(**{**body, **times, "status": AlertStatus(body["status"])})

@@ -27,6 +27,7 @@ class Guardrail(StrEnum):
 
     KILL_SWITCH = "kill_switch"
     MAINTENANCE = "maintenance"
+    INCIDENT_OVER = "incident_over"
     UNKNOWN_PLAYBOOK = "unknown_playbook"
     PROTECTED_RESOURCE = "protected_resource"
     OUTSIDE_INCIDENT = "outside_incident"
@@ -67,6 +68,7 @@ class Facts:
     now: datetime
     kill_switch: bool = False
     maintenance_until: datetime | None = None
+    incident_over: bool = False
     protected: tuple[str, ...] = PROTECTED_BY_DEFAULT
     incident_resources: frozenset[str] = frozenset()
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -109,6 +111,12 @@ def _maintenance(candidate: Candidate, facts: Facts) -> Decision | None:
         return None
     until = facts.maintenance_until.isoformat(timespec="minutes")
     return Decision(Verb.REFUSE, Guardrail.MAINTENANCE, f"people are at work there: maintenance until {until}")
+
+
+def _incident_over(candidate: Candidate, facts: Facts) -> Decision | None:
+    if not facts.incident_over:
+        return None
+    return Decision(Verb.REFUSE, Guardrail.INCIDENT_OVER, "the incident is resolved: there is nothing left to act on")
 
 
 def _unknown_playbook(candidate: Candidate, facts: Facts) -> Decision | None:
@@ -219,6 +227,7 @@ def _acts(candidate: Candidate) -> bool:
 GUARDRAILS: tuple[Callable[[Candidate, Facts], Decision | None], ...] = (
     _kill_switch,
     _maintenance,
+    _incident_over,
     _unknown_playbook,
     _protected,
     _acts_not,

@@ -10,6 +10,7 @@ import structlog
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_prometheus
 
+from core.plain_text import storable_value
 from core.site import Site, Target
 from engine.house import House
 from store.pool import now
@@ -42,7 +43,11 @@ class Collector:
         answers = await asyncio.gather(*(self._scrape(site, target) for target in site.targets))
         async with self._house.store.begin() as conn:
             at = await now(conn)
-            await self._index.insert(conn, at, [sample for answer in answers for sample in answer])
+            try:
+                await self._index.insert(conn, at, [sample for answer in answers for sample in answer])
+            except Exception:
+                self._index = SeriesIndex()  # what it learned in this transaction was rolled back
+                raise
 
     async def _scrape(self, site: Site, target: Target) -> list[Sample]:
         labels = {"environment": site.environment, "service": target.service, "instance": target.instance}
@@ -79,4 +84,4 @@ def _samples(text: str, openmetrics: bool, labels: Mapping[str, str]) -> Iterato
             count += 1
             if count > SAMPLES_PER_TARGET_MAX:
                 raise ValueError(f"more than {SAMPLES_PER_TARGET_MAX} samples")
-            yield sample.name, {**sample.labels, **labels}, sample.value
+            yield sample.name, {**storable_value(sample.labels), **labels}, sample.value

@@ -7,7 +7,7 @@ from time import monotonic
 import structlog
 
 from core.alert import Alert, AlertStatus, prometheus_fingerprint
-from core.errors import Unavailable
+from core.errors import NightshiftError
 from core.rule import Rule, RuleStep, step
 from core.series import Group
 from core.site import Site
@@ -23,54 +23,67 @@ SOURCE = "rules"
 
 
 class Evaluator:
-    """One process leads. What fired before it led is read from the table, so that its end is noticed too."""
+    """One process leads. What fired before it led, or under other rules, is read from the table, and ended if no rule
+    claims it any more."""
 
     def __init__(self, house: House) -> None:
         self._house = house
-        # Keyed by the whole rule: two rules may share a name, and a changed rule begins anew.
+        # Keyed by the whole rule: two rules may share a name, and a changed rule is a new one.
         self._since: dict[str, Mapping[Group, float]] = {}
-        self._known = False
+        self._known: list[str] | None = None
 
     async def run(self) -> None:
         """Evaluate all rules once, then the pause that is left of the interval."""
         started = monotonic()
         site = await self._house.site()
-        rules = [rule for rule in site.rules if rule.fires]
-        if rules:
-            await self._recover(rules)
-            metrics = open_metrics(self._house.store, site, self._house.client)
-            async with self._house.store.begin() as conn:
-                moment = await now(conn)
-            batch = [alert for rule in rules for alert in await self._evaluate(site, rule, metrics, moment)]
-            await self._house.intake.accept(batch)
+        rules = {repr(rule): rule for rule in site.rules if rule.fires}
+        async with self._house.store.begin() as conn:
+            moment = await now(conn)
+        batch = [] if self._known == [*rules] else await self._recover(rules, moment)
+        metrics = open_metrics(self._house.store, site, self._house.client)
+        since: dict[str, Mapping[Group, float]] = {}
+        for key, rule in rules.items():
+            before = self._since.get(key, {})
+            done = await self._evaluate(rule, before, metrics, moment)
+            since[key] = done.since
+            batch += _alerts(site, rule, before, done, moment)
+        await self._house.intake.accept(batch)
+        # Only now: an end that could not be stored is noticed again at the next evaluation.
+        self._since, self._known = since, [*rules]
         await self._house.rest(started, lambda timings: timings.evaluate_s)
 
-    async def _recover(self, rules: list[Rule]) -> None:
-        if self._known:
-            return
+    async def _recover(self, rules: Mapping[str, Rule], moment: datetime) -> list[Alert]:
+        """Take over what is open; the ends of what no rule claims."""
         async with self._house.store.begin() as conn:
-            rows = await alerts.open_of_source(conn, SOURCE)
-        for rule in rules:
-            groups = {
-                tuple(sorted((name, row["labels"].get(name, "")) for name in rule.query.by)): row[
-                    "starts_at"
-                ].timestamp()
-                for row in rows
-                if row["labels"].get("alertname") == rule.name and rule.service in ("", row["labels"].get("service"))
-            }
-            self._since[repr(rule)] = groups
-        self._known = True
+            left = await alerts.open_of_source(conn, SOURCE)
+        for key, rule in rules.items():
+            own = [row for row in left if _claims(rule, row["labels"])]
+            left = [row for row in left if row not in own]
+            self._since[key] = {**{_group(rule, row["labels"]): row["starts_at"].timestamp() for row in own},
+                                **self._since.get(key, {})}  # fmt: skip
+        return [
+            Alert(SOURCE, row["identity"], row["labels"], AlertStatus.RESOLVED, row["starts_at"], moment)
+            for row in left
+        ]
 
-    async def _evaluate(self, site: Site, rule: Rule, metrics: MetricsSource, moment: datetime) -> list[Alert]:
+    async def _evaluate(
+        self, rule: Rule, before: Mapping[Group, float], metrics: MetricsSource, moment: datetime
+    ) -> RuleStep:
         try:
             readings = await ask(metrics, rule.query, moment)
-        except Unavailable as error:
+        except NightshiftError as error:
+            # Nothing was read: every group keeps its state, and the other rules go on.
             log.warning("rule.unreadable", rule=rule.name, error=error.detail)
-            return []
-        before = self._since.get(repr(rule), {})
-        done = step(rule, before, readings, moment.timestamp())
-        self._since[repr(rule)] = done.since
-        return _alerts(site, rule, before, done, moment)
+            readings = []
+        return step(rule, before, readings, moment.timestamp())
+
+
+def _claims(rule: Rule, labels: Mapping[str, str]) -> bool:
+    return labels.get("alertname") == rule.name and rule.service in ("", labels.get("service"))
+
+
+def _group(rule: Rule, labels: Mapping[str, str]) -> Group:
+    return tuple(sorted((name, labels.get(name, "")) for name in rule.query.by))
 
 
 def _alerts(site: Site, rule: Rule, before: Mapping[Group, float], done: RuleStep, moment: datetime) -> list[Alert]:

@@ -23,6 +23,7 @@ from engine.house import House
 from engine.signals import Signals, read_signals
 from store import approvals, executions, incidents, jobs
 from store.pool import Connection, Row, now
+from store.site import newest as newest_site
 from tools.act import http
 from tools.act.gate import read_facts
 from tools.act.inventory import read_inventory
@@ -31,6 +32,8 @@ from tools.act.proposals import current_playbooks
 log = structlog.get_logger(__name__)
 
 TRY_CLAIM_AGAIN_S = 2.0
+LOOK_SHARE = 3
+"""Looking may take this part of the lease."""
 EFFECTS = {
     http.Effect.DONE: (State.SUCCEEDED, Reason.TARGET_DONE),
     http.Effect.REFUSED: (State.FAILED, Reason.TARGET_REFUSED),
@@ -44,17 +47,17 @@ async def execute(house: House, execution_id: str) -> None:
     row = await _claim(house, UUID(execution_id), site)
     if row is None:
         return
-    claimed_at = monotonic()
     house.crashpoints.reach("claimed")
     signals = await _look(house, site, row)
+    committing_at = monotonic()
     ready = await _commit_intent(house, site, row, signals)
     if ready is None:
         return
     playbook, intent = ready
     house.crashpoints.reach("running")
     # A worker that was paused for about as long as its lease must not send any more.
-    if monotonic() - claimed_at > site.timings.lease_s / 2:
-        answer = http.Answer(http.Effect.REFUSED, "nothing was sent: this worker was too slow after its claim")
+    if monotonic() - committing_at > site.timings.lease_s / 2:
+        answer = http.Answer(http.Effect.REFUSED, "nothing was sent: this worker was held up after its intent")
     else:
         endpoint = site.endpoint_by_id(intent.endpoint_id)
         assert endpoint is not None, "the gate has just checked it"
@@ -98,12 +101,20 @@ async def _look(house: House, site: Site, row: Row) -> Signals:
     async with house.store.begin() as conn:
         incident = await incidents.get(conn, row["incident_id"])
         moment = await now(conn)
-    return await read_signals(house, site, incident, row, moment)
+    bound_s = site.timings.lease_s / LOOK_SHARE
+    try:
+        async with asyncio.timeout(bound_s):
+            return await read_signals(house, site, incident, row, moment)
+    except TimeoutError:
+        said = f"the signals did not answer within {bound_s:.1f} s"
+        return Signals(CheckState.MISSING, said, None, None, 0.0, site.timings.verify_every_s)
 
 
 async def _commit_intent(house: House, site: Site, row: Row, signals: Signals) -> tuple[Playbook, Intent] | None:
     """The short second transaction: token, lease, gate, approval, and what was read; then the intent is committed."""
     async with house.store.begin() as conn:
+        # One at a time, so that limits and the kill switch hold for what the others commit at this moment too.
+        await executions.lock_gate(conn)
         playbook, intent, fault = await _fault(conn, site, row, signals)
         if fault or playbook is None:
             await _invalidate(conn, row, fault)
@@ -135,7 +146,8 @@ async def _fault(conn: Connection, site: Site, row: Row, signals: Signals) -> tu
         return playbook, intent, f"{decision.guardrail}: {decision.detail}"
     if playbook is not None and playbook.version != intent.playbook_version:
         return playbook, intent, f"the playbook changed to version {playbook.version} since it was approved"
-    if site.version != intent.policy_version:
+    newest = await newest_site(conn)
+    if (newest["version"] if newest else 0) != intent.policy_version:
         return playbook, intent, "the site's policy changed since it was approved"
     service = str(intent.parameters.get("service", incident["service"]))
     release = inventory.current.get(service, "")

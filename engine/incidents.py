@@ -1,7 +1,9 @@
 """Job bodies of an incident: run or resume its thread, resolve it, fill in missing vectors."""
 
+from typing import Any
 from uuid import UUID
 
+from core.alert import alert_from_json
 from core.incident import IncidentState
 from engine.approving import supersede
 from engine.healing import resume
@@ -46,7 +48,7 @@ async def tell_approvals(house: House, incident_id: UUID) -> None:
 async def resolve_incident(house: House, incident_id: str, by: str = "all alerts resolved") -> None:
     """Resolve an incident whose alerts are all over; what was proposed and not begun is superseded."""
     async with house.store.begin() as conn:
-        incident = await incidents.get(conn, UUID(incident_id))
+        incident = await incidents.get(conn, UUID(incident_id), lock=True)
         if incident["firing_count"] > 0:
             return
         if await incidents.set_state(conn, incident["id"], IncidentState.RESOLVED, by=by, only_from=NOT_OVER):
@@ -59,3 +61,8 @@ async def embed_fixes(house: House) -> None:
     """Give fixes their vectors; without an embedder there is nothing to do."""
     if house.embedder is not None:
         await embed_waiting(house.store, house.embedder)
+
+
+async def late_alert(house: House, alert: dict[str, Any]) -> None:
+    """A late fire that nobody resolved meanwhile: folded again, now that it cannot be an old copy any more."""
+    await house.intake.accept([alert_from_json(alert)])

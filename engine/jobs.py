@@ -32,6 +32,7 @@ JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     incidents.run_incident,
     incidents.resume_incident,
     incidents.resolve_incident,
+    incidents.late_alert,
     incidents.embed_fixes,
     tell_approvals,
     healing.execute,

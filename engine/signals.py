@@ -6,7 +6,9 @@ from datetime import datetime
 from core.errors import Unavailable
 from core.site import Site
 from core.verdict import CheckState, worst
+from engine.evaluator import SOURCE
 from engine.house import House
+from store import alerts
 from store.pool import Row
 from tools.read.health import check_service, usual_traffic
 from tools.read.sources import open_metrics
@@ -25,27 +27,35 @@ class Signals:
 
 
 async def read_signals(house: House, site: Site, incident: Row, execution: Row, at: datetime) -> Signals:
-    """Read them now. Where no rule watches the services, the sender's own word on its alerts is the signal."""
+    """Read them now: the rules about the services, and the senders' own word on the alerts that came from outside."""
     every_s = site.timings.verify_every_s
     services = [incident["service"]]
     touched = execution["intent"]["parameters"].get("service")
     if touched and touched not in services:
         services.append(touched)
     watched = [name for name in services if any(rule.service == name for rule in site.rules)]
-    if not watched:
-        state = CheckState.BAD if incident["firing_count"] else CheckState.GOOD
-        return Signals(state, f"{incident['firing_count']} alerts fire", None, None, 0.0, every_s)
+    async with house.store.begin() as conn:
+        outside = await alerts.firing_elsewhere(conn, incident["id"], SOURCE)
+    said = f"{outside} alerts of their senders still fire" if outside else ""
+    if incident["service"] not in watched:
+        # Its senders' word is the only signal there is for this service.
+        word = CheckState.BAD if outside else CheckState.GOOD
+    else:
+        # The rules judge; an alert that its sender has not ended yet keeps the judgement open, no more.
+        word = CheckState.MISSING if outside else CheckState.GOOD
     metrics = open_metrics(house.store, site, house.client)
     try:
-        checks = [await check_service(metrics, site, name, at) for name in watched]
+        checks = {name: await check_service(metrics, site, name, at) for name in watched}
         usual = await usual_traffic(metrics, site, incident["service"], incident["started_at"])
     except Unavailable as error:
         return Signals(CheckState.MISSING, error.detail, None, None, 0.0, every_s)
+    own = checks.get(incident["service"])
+    details = [*(check.detail for check in checks.values()), said]
     return Signals(
-        state=worst([check.state for check in checks]),
-        detail="; ".join(check.detail for check in checks if check.detail) or f"{' and '.join(watched)} are well",
-        traffic=checks[0].traffic,
-        usual_traffic=usual,
-        window_s=max(check.window_s for check in checks),
+        state=worst([*(check.state for check in checks.values()), word]),
+        detail="; ".join(text for text in details if text) or f"{' and '.join(services)}: all well",
+        traffic=own.traffic if own else None,
+        usual_traffic=usual if own else None,
+        window_s=max((check.window_s for check in checks.values()), default=0.0),
         interval_s=every_s,
     )

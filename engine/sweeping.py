@@ -15,6 +15,14 @@ from tools.act.proposals import current_playbooks
 log = structlog.get_logger(__name__)
 
 CLOCK_MARGIN_S = 2.0
+RUNNING_FACTOR_MAX = 10
+FORGOTTEN_S = 30.0
+NEXT_STEP = {
+    State.SUCCEEDED: "start_verifying",
+    State.VERIFYING: "verify_execution",
+    State.VERIFIED: "watch_execution",
+    State.UNKNOWN: "probe_execution",
+}
 
 
 async def sweep(house: House) -> None:
@@ -24,6 +32,10 @@ async def sweep(house: House) -> None:
             await _lost(conn, row)
         for approval in await approvals.expired(conn):
             await _expired(conn, approval)
+        for row in await executions.forgotten(conn, [*NEXT_STEP], older_than_s=FORGOTTEN_S):
+            log.warning("execution.forgotten", execution=str(row["id"]), state=row["state"])
+            key = str(row["id"])
+            await jobs.at(conn, NEXT_STEP[State(row["state"])], key, delay_s=0.0, execution_id=key)
 
 
 async def _lost(conn: Connection, row: Row) -> None:
@@ -64,6 +76,8 @@ async def probe_execution(house: House, execution_id: str) -> None:
     # Until the action's own time, the lease and a margin are over, a call may still be on its way.
     still_early = age_s < action_s_max + site.timings.lease_s + CLOCK_MARGIN_S
     async with house.store.begin() as conn:
+        if seen is http.Probe.RUNNING and age_s > RUNNING_FACTOR_MAX * action_s_max:
+            seen, said = http.Probe.CANNOT_TELL, f"still running after {age_s:.0f} s: {said}"
         await _conclude(conn, row, seen, said, still_early=still_early, again_s=site.timings.verify_every_s)
 
 
@@ -85,4 +99,6 @@ async def _conclude(
         await executions.move(
             conn, row["id"], State.UNKNOWN, State.NEEDS_HUMAN, Reason.PROBE_CANNOT_TELL, detail=detail
         )
+        # Its resource is blocked until a person has looked, so a person is told whatever else the incident does.
+        await jobs.defer(conn, "page_incident", incident_id=str(row["incident_id"]), kind=f"needs_human:{key}")
         await resume(conn, row["incident_id"])

@@ -13,8 +13,10 @@ from store import alerts, diagnoses, incidents, jobs, notifications, timeline
 from store.pool import Connection
 from tools.notify.send import send
 
-ATTEMPTS_MAX = 6
+# About an hour and a half: a chat that is down for a while must not cost the only page.
+ATTEMPTS_MAX = 90
 RETRY_S = 2.0
+RETRY_S_MAX = 60.0
 
 
 async def page_incident(house: House, incident_id: str, kind: str, muted: str = "") -> None:
@@ -84,9 +86,9 @@ async def send_notification(house: House, notification_id: str) -> None:
             if row["incident_id"]:
                 body = {"channel": row["channel"], "kind": row["kind"]}
                 await timeline.append(conn, row["incident_id"], "page.sent", reason=row["kind"], body=body)
-        elif row["attempts"] >= ATTEMPTS_MAX or channel is None:
+        elif row["attempts"] >= ATTEMPTS_MAX:
             await notifications.settle(conn, row["id"], "failed", error)
         else:
             await notifications.settle(conn, row["id"], "pending", error)
-            pause = RETRY_S * 2 ** (row["attempts"] - 1)
+            pause = min(RETRY_S * 2 ** min(row["attempts"] - 1, 10), RETRY_S_MAX)
             await jobs.at(conn, "send_notification", notification_id, delay_s=pause, notification_id=notification_id)

@@ -101,6 +101,9 @@ async def settle(house: House, execution_id: str) -> None:
         incident = await incidents.get(conn, row["incident_id"])
         if outcome is not None and await executions.learn(conn, row["id"], outcome):
             await _learned(conn, incident, row, outcome)
+        if row["origin"] == "person" and row["state"] != State.STABLE:
+            # No thread waits for what a person asked for, so the person is told here.
+            await jobs.defer(conn, "page_incident", incident_id=str(incident["id"]), kind=f"{row['state']}:{row['id']}")
         await resume(conn, row["incident_id"])
 
 
@@ -137,7 +140,7 @@ async def _verdict(conn: Connection, site: Site, row: Row, signals: Signals) -> 
         window_s=signals.window_s,
         interval_s=signals.interval_s,
         within_s=book.verify_within_s if book else 0.0,
-        usual_traffic=row["usual_traffic"],
+        usual_traffic=signals.usual_traffic if row["usual_traffic"] is None else row["usual_traffic"],
     )
 
 

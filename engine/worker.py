@@ -39,8 +39,8 @@ async def run_worker(house: House) -> None:
         group.create_task(_every(SWEEP_S, lambda: sweep(house)))
         group.create_task(_every(HEARTBEAT_S, lambda: _rescue(app)))
         group.create_task(_every(FORGET_EVERY_S, lambda: _forget(house)))
-        group.create_task(_lead(house, "collector", Collector(house).run))
-        group.create_task(_lead(house, "evaluator", Evaluator(house).run))
+        group.create_task(_lead(house, "collector", lambda: Collector(house).run))
+        group.create_task(_lead(house, "evaluator", lambda: Evaluator(house).run))
         group.create_task(_warm(house))
 
 
@@ -65,7 +65,10 @@ async def _rescue(app: App) -> None:
     """Jobs of a dead worker block their lock: put them back. They are safe to repeat."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
         log.warning("job.rescued", job=job.task_name, id=job.id)
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except Exception as error:  # one job that cannot be put back must not keep the others
+            log.warning("job.not_rescued", job=job.task_name, id=job.id, error=repr(error))
 
 
 async def _forget(house: House) -> None:
@@ -92,14 +95,14 @@ async def _every(pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(pause_s)
 
 
-async def _lead(house: House, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work` while this process holds the lease; stop it when the lease is lost, give it back at the end."""
+async def _lead(house: House, name: str, begin: Callable[[], Callable[[], Awaitable[None]]]) -> None:
+    """Work while this process holds the lease, begun anew each time; give the lease back at the end."""
     task: asyncio.Task[None] | None = None
     try:
         while True:
             leading = await _is_leading(house, name)
             if leading and (task is None or task.done()):
-                task = asyncio.create_task(_every(0.0, work), name=name)
+                task = asyncio.create_task(_every(0.0, begin()), name=name)
             elif not leading and task is not None:
                 task.cancel()
                 task = None
@@ -117,6 +120,6 @@ async def _is_leading(house: House, name: str) -> bool:
     try:
         async with house.store.begin() as conn:
             return await leases.lead(conn, name, house.owner, lease_s=LEAD_S) is not None
-    except NightshiftError as error:
-        log.warning("lease.unreachable", name=name, error=error.detail)
+    except Exception as error:  # whatever it is, it must not end the worker
+        log.warning("lease.unreachable", name=name, error=repr(error))
         return False

@@ -65,6 +65,7 @@ _WORDS: tuple[tuple[ErrorClass, str], ...] = (
     ),
     (ErrorClass.TIMEOUT, r"time(?:d)?[ -]?out|\bTimeoutError\b|deadline exceeded|\bETIMEDOUT\b"),
 )
+ITEMS_MAX = 1_000
 _PATTERNS = tuple((kind, re.compile(words, re.IGNORECASE)) for kind, words in _WORDS)
 
 
@@ -84,6 +85,8 @@ def parse(body: Any, source: str, now: datetime) -> Parsed:
         raise Unusable(
             RejectReason.WRONG_SHAPE, "The body must be an exception, an array, or an object with `exceptions`."
         )
+    if len(items) > ITEMS_MAX:
+        raise Unusable(RejectReason.WRONG_SHAPE, f"At most {ITEMS_MAX} exceptions fit into one body.")
     spread = [one for item in items for one in _spread(item)]
     return parse_drafts(spread, source, now, lambda item: _draft(item, source))
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from core.alert import Alert, AlertStatus, content_hash
-from core.incident import Episode, FoldReason, fold_reason, priority
+from core.alert import Alert, AlertStatus, alert_to_json, content_hash
+from core.incident import LATE_WINDOW, Episode, FoldReason, fold_reason, priority
 from core.resource import Place
 from core.site import Site
-from ingest.joining import find_homes, names_of
+from ingest.joining import find_homes, names_of, tell_worse
 from store import alerts, incidents, jobs, timeline
 from store.ids import new_id
 from store.pool import Connection, Row, now
@@ -24,6 +24,8 @@ COUNTED_AS = {
     FoldReason.STALE_RESOLVE: "ignored",
     FoldReason.LATE: "late",
 }
+RESOLVES = (FoldReason.RESOLVED, FoldReason.RESOLVED_UNKNOWN)
+LATE_MARGIN_S = 1.0
 # What a copy of the same alert counts as, right after it.
 COPIES_COUNTED_AS = {"new": "repeats", "changed": "repeats", "resolved": "ignored"}
 
@@ -33,7 +35,7 @@ class _Tally:
     """What a batch adds to one incident."""
 
     new: list[Alert] = field(default_factory=list)
-    changed: int = 0
+    changed: list[Alert] = field(default_factory=list)
     ended: int = 0
 
 
@@ -70,9 +72,18 @@ async def fold_rest(
     for one, reason in zip(arrivals, reasons, strict=True):
         by_reason[reason].append(one)
     tallies = await _write(conn, site, by_reason, known)
+    await _look_again(conn, by_reason)
     if tallies:
         await _count(conn, site, tallies)
     return [COUNTED_AS[reason] for reason in reasons]
+
+
+async def _look_again(conn: Connection, by_reason: Mapping[FoldReason, list[_Arrival]]) -> None:
+    """A late fire is a replica's old copy, or its sender knows better: if no resolve follows, it counts after all."""
+    over = [one.alert.identity for why in RESOLVES for one in by_reason[why]]
+    await jobs.cancel_many(conn, "late_alert", over)
+    late = [(one.alert.identity, {"alert": alert_to_json(one.alert)}) for one in by_reason[FoldReason.LATE]]
+    await jobs.at_many(conn, "late_alert", late, delay_s=LATE_WINDOW.total_seconds() + LATE_MARGIN_S)
 
 
 def _episode(row: Row | None) -> Episode | None:
@@ -96,7 +107,7 @@ async def _write(
     changed = by_reason[FoldReason.CHANGED]
     await alerts.change(conn, [_content_row(one) for one in changed])
     for one in changed:
-        tallies[known[one.alert.identity]["incident_id"]].changed += 1
+        tallies[known[one.alert.identity]["incident_id"]].changed.append(one.alert)
     over = [one.alert for one in by_reason[FoldReason.RESOLVED]]
     ends = [{"identity": a.identity, "ends_at": a.ends_at.isoformat() if a.ends_at else None} for a in over]
     for row in await alerts.end(conn, ends):
@@ -119,7 +130,7 @@ async def _count(conn: Connection, site: Site, tallies: Mapping[UUID, _Tally]) -
             "id": str(incident_id),
             "new": len(tally.new),
             "ended": tally.ended,
-            "priority": priority(alert.severity for alert in tally.new) if tally.new else None,
+            "priority": priority(a.severity for a in arrived) if (arrived := [*tally.new, *tally.changed]) else None,
         }
         for incident_id, tally in sorted(tallies.items())
     ]
@@ -130,7 +141,7 @@ async def _count(conn: Connection, site: Site, tallies: Mapping[UUID, _Tally]) -
         tally, key = tallies[row["id"]], str(row["id"])
         body = {
             "new": len(tally.new),
-            "changed": tally.changed,
+            "changed": len(tally.changed),
             "ended": tally.ended,
             "firing": row["firing_count"],
             "total": row["alert_count"],
@@ -138,6 +149,8 @@ async def _count(conn: Connection, site: Site, tallies: Mapping[UUID, _Tally]) -
         }
         told.append({"incident_id": key, "kind": "alerts.folded", "reason": "", "body": body})
         (over if row["firing_count"] == 0 else alive).append(key)
+        if row["priority"] < row["before"]:
+            await tell_worse(conn, row["id"], row["priority"])
     await timeline.append_many(conn, told)
     delay_s = site.timings.resolve_after_s
     await jobs.at_many(conn, "resolve_incident", [(key, {"incident_id": key}) for key in over], delay_s=delay_s)

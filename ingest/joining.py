@@ -116,3 +116,11 @@ async def _wake_people(conn: Connection, site: Site, incident_ids: Sequence[str]
     began = {"began": (await now(conn)).isoformat()} if kind == "reopened" else {}
     calls = [(one, {"incident_id": one, **began}) for one in incident_ids]
     await jobs.at_many(conn, "escalate_incident", calls, delay_s=FIRST_LOOK_S)
+
+
+async def tell_worse(conn: Connection, incident_id: UUID, priority_now: str) -> None:
+    """It became more urgent: people are told, and escalation begins anew."""
+    key = str(incident_id)
+    await jobs.defer(conn, "page_incident", incident_id=key, kind=f"worse:{priority_now}")
+    began = (await now(conn)).isoformat()
+    await jobs.at(conn, "escalate_incident", key, delay_s=FIRST_LOOK_S, incident_id=key, began=began)

@@ -53,6 +53,11 @@ async def open_of_source(conn: Connection, source: str) -> list[Row]:
     return await many(conn, ALERTS["open_of_source"], [source])
 
 
+async def firing_elsewhere(conn: Connection, incident_id: UUID, source: str) -> int:
+    """How many open alerts of an incident come from other sources than this one."""
+    return int((await one(conn, ALERTS["firing_elsewhere"], [incident_id, source]))["firing"])
+
+
 async def of_incident(conn: Connection, incident_id: UUID, *, rows_max: int = 200) -> list[Row]:
     """The alerts of an incident, firing ones first."""
     return await many(conn, ALERTS["of_incident"], [incident_id, rows_max])

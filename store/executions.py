@@ -125,6 +125,11 @@ async def commit_intent(conn: Connection, execution_id: UUID, token: int, *, lea
     return await maybe(conn, EXECUTIONS["commit_intent"], {"id": execution_id, "token": token, "lease_s": lease_s})
 
 
+async def lock_gate(conn: Connection) -> None:
+    """Let one transaction at a time pass the gate."""
+    await conn.execute(EXECUTIONS["lock_gate"])
+
+
 async def renew(conn: Connection, execution_id: UUID, token: int, *, lease_s: float) -> None:
     """Prolong the lease of a running action, where it is still this token's."""
     await conn.execute(EXECUTIONS["renew"], {"id": execution_id, "token": token, "lease_s": lease_s})
@@ -138,6 +143,11 @@ async def lost_leases(conn: Connection) -> list[Row]:
 async def waiting(conn: Connection) -> list[Row]:
     """Approved executions that nobody has claimed."""
     return await many(conn, EXECUTIONS["waiting"])
+
+
+async def forgotten(conn: Connection, states: Sequence[State], *, older_than_s: float) -> list[Row]:
+    """Executions in these states that no timer and no job will move on any more."""
+    return await many(conn, EXECUTIONS["forgotten"], [list(states), older_than_s])
 
 
 async def open_on(conn: Connection, resource_id: str) -> Row | None:

@@ -28,9 +28,9 @@ async def count(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row
     return await many(conn, INCIDENTS["count"], [Jsonb(list(rows))])
 
 
-async def get(conn: Connection, incident_id: UUID) -> Row:
-    """One incident; NotFound if there is none."""
-    row = await maybe(conn, INCIDENTS["get"], [incident_id])
+async def get(conn: Connection, incident_id: UUID, *, lock: bool = False) -> Row:
+    """One incident, locked if asked for; NotFound if there is none."""
+    row = await maybe(conn, INCIDENTS["get_locked" if lock else "get"], [incident_id])
     if row is None:
         raise NotFound(f"There is no incident {incident_id}.")
     return row

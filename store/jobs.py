@@ -14,7 +14,7 @@ JOBS = Queries("jobs")
 async def defer(conn: Connection, task: str, *, lock: str | None = None, once: str | None = None, **args: Any) -> None:
     """Put a job into the queue; it becomes visible with the commit.
 
-    `lock`: jobs of one lock never overlap. `once`: not put again while one with the same name still waits.
+    `lock`: jobs of one lock never overlap. `once`: not put while a job of this task and lock still waits.
     """
     await conn.execute(JOBS["defer"], {"task": task, "lock": lock, "once": once, "args": Jsonb(args)})
 

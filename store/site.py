@@ -38,6 +38,7 @@ async def switch_is_on(conn: Connection, name: str) -> bool:
 
 async def set_switch(conn: Connection, name: str, is_on: bool, *, by: str, reason: str) -> None:
     """Turn a switch, audited."""
+    await conn.execute(SITE["lock_gate"])
     await conn.execute(SITE["set_switch"], [name, is_on, reason, by])
     await audit.write(
         conn, actor=by, action="switch.set", subject=f"switch:{name}", after="on" if is_on else "off", reason=reason

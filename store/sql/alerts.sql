@@ -48,6 +48,10 @@ WHERE a.identity = b.identity AND a.ended_at IS NULL RETURNING a.incident_id, a.
 -- What a source has open.
 SELECT identity, labels, starts_at FROM alerts WHERE source = %s AND ended_at IS NULL
 
+-- name: firing_elsewhere
+-- Open alerts that others than one source speak for.
+SELECT count(*) AS firing FROM alerts WHERE incident_id = %s AND ended_at IS NULL AND source <> %s
+
 -- name: of_incident
 -- The alerts of an incident, firing ones first.
 SELECT id, name, class, severity, status, service, resource_id, labels, annotations, generator_url, starts_at,

@@ -50,6 +50,10 @@ RETURNING *
 UPDATE executions SET acted_at = store.now(), lease_until = store.now() + make_interval(secs => %(lease_s)s)
 WHERE id = %(id)s AND token = %(token)s AND state = 'claimed' AND lease_until > store.now() RETURNING *
 
+-- name: lock_gate
+-- Limits and switches are checked and passed by one transaction at a time.
+SELECT pg_advisory_xact_lock(7203012)
+
 -- name: renew
 -- A running action whose worker lives.
 UPDATE executions SET lease_until = store.now() + make_interval(secs => %(lease_s)s)
@@ -59,6 +63,14 @@ WHERE id = %(id)s AND token = %(token)s AND state = 'running'
 -- Work whose worker is gone.
 SELECT * FROM executions WHERE state IN ('claimed', 'running') AND lease_until < store.now()
 ORDER BY id FOR UPDATE SKIP LOCKED
+
+-- name: forgotten
+-- Nothing will move them on: no timer, no job.
+SELECT id, state FROM executions e
+WHERE state = ANY (%s) AND updated_at < store.now() - make_interval(secs => %s)
+  AND NOT EXISTS (SELECT 1 FROM due WHERE key = e.id::text)
+  AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j
+                  WHERE j.status IN ('todo', 'doing') AND j.args->>'execution_id' = e.id::text)
 
 -- name: waiting
 -- Approved and not claimed.

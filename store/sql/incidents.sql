@@ -16,14 +16,19 @@ ORDER BY started_at, id RETURNING id, number, group_key, service
 
 -- name: count
 -- Add to the counters from one JSON parameter; a priority only gets more urgent here.
-UPDATE incidents i SET alert_count = alert_count + b.new, firing_count = greatest(firing_count + b.new - b.ended, 0),
+UPDATE incidents i SET alert_count = i.alert_count + b.new,
+  firing_count = greatest(i.firing_count + b.new - b.ended, 0),
   priority = least(i.priority, coalesce(b.priority, i.priority))
-FROM jsonb_to_recordset(%s) AS b (id uuid, new integer, ended integer, priority text)
-WHERE i.id = b.id RETURNING i.id, i.alert_count, i.firing_count
+FROM jsonb_to_recordset(%s) AS b (id uuid, new integer, ended integer, priority text) JOIN incidents o ON o.id = b.id
+WHERE i.id = b.id RETURNING i.id, i.alert_count, i.firing_count, i.priority, o.priority AS before
 
 -- name: get
 -- One incident.
 SELECT * FROM incidents WHERE id = %s
+
+-- name: get_locked
+-- One incident, against everybody who changes it.
+SELECT * FROM incidents WHERE id = %s FOR UPDATE
 
 -- name: by_number
 -- One incident by its short number.

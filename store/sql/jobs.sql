@@ -1,8 +1,10 @@
 -- name: defer
--- Put a job into the queue unless one with the same queueing lock still waits.
-INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
-VALUES ('default', %(task)s, %(lock)s, %(once)s, %(args)s)
-ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+-- Put a job into the queue, unless `once` and one of its task and lock still waits there. No queueing lock: putting a
+-- failed or rescued job back would collide with its twin and leave it stuck.
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, args)
+SELECT 'default', %(task)s::text, %(lock)s::text, %(args)s::jsonb
+WHERE %(once)s::text IS NULL OR NOT EXISTS (
+  SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND task_name = %(task)s::text AND lock = %(once)s::text)
 
 -- name: defer_many
 -- Put many jobs of one task into the queue.
@@ -30,12 +32,13 @@ ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, args = excluded.
 DELETE FROM due WHERE kind = %(kind)s AND key = %(key)s
 
 -- name: take_due
--- Turn due timers into jobs, each key under its own lock, skipping what another worker takes.
+-- Turn due timers into jobs, each key under its own lock, skipping what another worker takes and what waits already.
 WITH taken AS (
   DELETE FROM due WHERE (kind, key) IN (
     SELECT kind, key FROM due WHERE due_at <= store.now() ORDER BY due_at LIMIT %(rows_max)s FOR UPDATE SKIP LOCKED
   ) RETURNING kind, key, args
 )
-INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
-SELECT 'default', kind, kind || ':' || key, kind || ':' || key, args FROM taken
-ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, args)
+SELECT 'default', kind, kind || ':' || key, args FROM taken t
+WHERE NOT EXISTS (
+  SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND task_name = t.kind AND lock = t.kind || ':' || t.key)

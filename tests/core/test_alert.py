@@ -13,6 +13,8 @@ from core.alert import (
     AlertClass,
     AlertStatus,
     Severity,
+    alert_from_json,
+    alert_to_json,
     classify,
     content_hash,
     name_family,
@@ -196,3 +198,11 @@ def test_the_canonical_form_is_one_line_of_sorted_json() -> None:
 @given(st.dictionaries(TEXT, st.integers() | TEXT, max_size=5))
 def test_the_hash_of_a_value_ignores_the_order_of_its_keys(value: dict[str, object]) -> None:
     assert sha256(dict(reversed(value.items()))) == sha256(value)
+
+
+def test_an_alert_survives_being_written_down() -> None:
+    moment = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+    for ends_at in (None, moment):
+        said = ({"alertname": "X"}, AlertStatus.FIRING, moment, ends_at, {"summary": "s"}, "http://g")
+        alert = Alert("am", "prom:1", *said)
+        assert alert_from_json(alert_to_json(alert)) == alert

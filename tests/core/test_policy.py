@@ -29,6 +29,7 @@ CLEAR = Candidate(INTENT, BOOK)
 FAULTS: dict[Guardrail, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     Guardrail.KILL_SWITCH: ({}, {}, {"kill_switch": True}),
     Guardrail.MAINTENANCE: ({}, {}, {"maintenance_until": NOON + timedelta(hours=1)}),
+    Guardrail.INCIDENT_OVER: ({}, {}, {"incident_over": True}),
     Guardrail.PROTECTED_RESOURCE: ({"resource_id": DATABASE}, {}, {}),
     Guardrail.ACTS_NOT: ({"action": "alert_only"}, {"action": ActionType.ALERT_ONLY}, {}),
     Guardrail.OUTSIDE_INCIDENT: ({}, {}, {"incident_resources": frozenset({"service:prod/shop"})}),
@@ -44,6 +45,7 @@ FAULTS: dict[Guardrail, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] =
 VERBS = {
     Guardrail.KILL_SWITCH: Verb.REFUSE,
     Guardrail.MAINTENANCE: Verb.REFUSE,
+    Guardrail.INCIDENT_OVER: Verb.REFUSE,
     Guardrail.PROTECTED_RESOURCE: Verb.REFUSE,
     Guardrail.ACTS_NOT: Verb.ALERT_ONLY,
     Guardrail.OUTSIDE_INCIDENT: Verb.REFUSE,
@@ -60,6 +62,7 @@ ANY_FACTS = st.builds(
     Facts,
     now=st.just(NOON),
     kill_switch=st.booleans(),
+    incident_over=st.booleans(),
     maintenance_until=st.none() | st.just(NOON + timedelta(minutes=5)),
     protected=st.lists(st.sampled_from(["*cart*", "*-db", "nothing"])).map(tuple),
     incident_resources=st.frozensets(st.sampled_from([CART, DATABASE])),

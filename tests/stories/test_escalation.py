@@ -1,4 +1,4 @@
-"""Nobody takes it up: people are called step by step; an acknowledgement or the end stops it; P2 for hours becomes P1."""
+"""Nobody takes it up: people are called step by step, until somebody acknowledges or it is over; P2 becomes P1."""
 
 import asyncio
 

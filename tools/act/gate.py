@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from core.incident import IncidentState
 from core.intent import Intent
 from core.maintenance import Maintenance, in_maintenance
 from core.notice_rule import NoticeKind, window_of
 from core.playbook import ActionType, Playbook
 from core.policy import Facts
 from core.site import Site
-from store import executions, firing, notice_rules
+from store import executions, firing, incidents, notice_rules
 from store.pool import Connection, now
 from store.site import switch_is_on
 from tools.act.inventory import Inventory
@@ -29,10 +30,12 @@ async def read_facts(
         blocking = None
     service = str(intent.parameters.get("service", ""))
     moment = await now(conn)
+    incident = await incidents.get(conn, UUID(intent.incident_id))
     maintenance = await maintenance_of(conn, UUID(intent.incident_id), moment)
     return Facts(
         now=moment,
         maintenance_until=maintenance.until if maintenance else None,
+        incident_over=incident["state"] == IncidentState.RESOLVED,
         kill_switch=await switch_is_on(conn, KILL_SWITCH),
         protected=inventory.site.policy.protected,
         incident_resources=inventory.resources(),

@@ -58,11 +58,15 @@ async def call(endpoint: Endpoint, parameters: Mapping[str, Any], key: str, *, t
     except Refused as error:
         return Answer(Effect.REFUSED, error.detail)
     headers = {"Host": host, "Idempotency-Key": key, "Content-Type": "application/json", **_token(endpoint)}
+    body = json.dumps(dict(parameters))
     try:
         async with asyncio.timeout(timeout_s), _client(timeout_s) as client:
-            request = client.build_request(
-                endpoint.method, url, content=json.dumps(dict(parameters)), headers=headers, extensions=extensions
-            )
+            try:
+                request = client.build_request(
+                    endpoint.method, url, content=body, headers=headers, extensions=extensions
+                )
+            except (httpx.InvalidURL, ValueError) as error:  # a token or an address that no request can carry
+                return Answer(Effect.REFUSED, f"nothing was sent: {_shown(error)}")
             response = await client.send(request, stream=True)
             text = await _read(response)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -87,7 +91,7 @@ async def probe(endpoint: Endpoint, key: str, *, timeout_s: float = 10.0) -> tup
                 client.build_request("GET", url, headers=headers, extensions=extensions), stream=True
             )
             text = await _read(response)
-    except (httpx.HTTPError, TimeoutError, Refused) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, Refused, ValueError) as error:
         return Probe.CANNOT_TELL, f"the probe did not answer: {_shown(error)}"
     if response.status_code == 404:
         return Probe.NO_EFFECT, "the target never received it"
@@ -111,13 +115,16 @@ def _client(timeout_s: float) -> httpx.AsyncClient:
 
 async def _checked(url: str, endpoint: Endpoint) -> tuple[str, dict[str, Any], str]:
     """Resolve once, check every address, and aim at the checked one, so that a second resolution cannot differ."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise Refused(f"{url} is not an address: {error}", reason="bad_address") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise Refused(f"{url} is not a plain http(s) address", reason="bad_address")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise Refused(f"{parts.hostname} cannot be resolved: {error}", reason="bad_address") from error
     addresses = [str(row[4][0]) for row in found]
     for address in addresses:

@@ -26,6 +26,6 @@ async def send(channel: Channel, message: Mapping[str, Any], client: httpx.Async
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         response = await client.post(channel.url, json=dict(message), headers=headers, timeout=TIMEOUT_S)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return cut(str(error) or type(error).__name__, ERROR_CHARS_MAX)
     return "" if response.is_success else f"the channel answered {response.status_code}"
