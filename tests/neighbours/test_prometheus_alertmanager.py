@@ -105,11 +105,16 @@ async def _both_doors_are_one(town: Town, number: int) -> None:
     """Prometheus also posts to us directly from now on: nothing is stored twice."""
     town.write_prometheus(doors=("alertmanager", "v2"))
     await town.until("the same alerts through both doors", lambda: _repeated_by_prometheus(town), 20)
+
+    async def all_known() -> bool:
+        known = {tuple(sorted(alert["labels"].items())) for alert in await _alerts(town, number)}
+        return known >= await town.firing()
+
+    await town.until("every alert that fires to be known", all_known, 20)
     alerts = await _alerts(town, number)
     # An alert that came back after its end is a new row; of those that fire now, each label set has one.
     firing = [tuple(sorted(alert["labels"].items())) for alert in alerts if alert["status"] == "firing"]
-    assert len(firing) == len(set(firing)) > 0
-    assert {tuple(sorted(alert["labels"].items())) for alert in alerts} >= await town.firing()
+    assert len(firing) == len(set(firing))
     assert await town.counted("nightshift_webhook_seconds_count", route="v2", status="2xx") > 0
     assert await town.counted("nightshift_webhook_seconds_count", route="v2", status="4xx") == 0
     assert len((await town.get("/incidents"))["items"]) == 1
