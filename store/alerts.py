@@ -1,7 +1,6 @@
 """Alerts in whole batches: touch repeats, read the newest episodes, insert, change, end."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -71,14 +70,6 @@ async def summary(conn: Connection, incident_id: UUID) -> list[Row]:
 async def resources(conn: Connection, incident_id: UUID) -> list[Row]:
     """The distinct environments, services and resources of an incident's alerts."""
     return await many(conn, ALERTS["resources"], [incident_id])
-
-
-async def page(
-    conn: Connection, *, before: datetime | None, status: str | None, service: str | None, rows: int
-) -> list[Row]:
-    """Alerts, newest first, received before a time."""
-    params = {"before": before, "status": status, "service": service, "rows": rows}
-    return await many(conn, ALERTS["page"], params)
 
 
 async def counts(conn: Connection) -> Row:

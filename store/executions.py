@@ -140,11 +140,6 @@ async def lost_leases(conn: Connection) -> list[Row]:
     return await many(conn, EXECUTIONS["lost_leases"])
 
 
-async def waiting(conn: Connection) -> list[Row]:
-    """Approved executions that nobody has claimed."""
-    return await many(conn, EXECUTIONS["waiting"])
-
-
 async def forgotten(conn: Connection, states: Sequence[State], *, older_than_s: float) -> list[Row]:
     """Executions in these states that no timer and no job will move on any more."""
     return await many(conn, EXECUTIONS["forgotten"], [list(states), older_than_s])
@@ -189,8 +184,3 @@ async def outcomes(conn: Connection, signature: str, playbook_ids: Iterable[str]
 async def tallies(conn: Connection) -> list[Row]:
     """Outcomes by signature and playbook, for statistics."""
     return await many(conn, EXECUTIONS["tallies"])
-
-
-async def by_states(conn: Connection, states: Sequence[State]) -> list[Row]:
-    """Executions in some states."""
-    return await many(conn, EXECUTIONS["by_states"], [list(states)])

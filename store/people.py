@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from uuid import UUID
 
-from core.errors import BadInput, NotFound
+from core.errors import BadInput
 from store import audit
 from store.ids import new_id
 from store.pool import Connection, Row, many, maybe
@@ -59,11 +59,3 @@ async def persons(conn: Connection) -> list[Row]:
 async def sources(conn: Connection) -> list[Row]:
     """All sources."""
     return await many(conn, PEOPLE["sources"])
-
-
-async def person_id(conn: Connection, name: str) -> UUID:
-    """The id of a person by name."""
-    row = await maybe(conn, PEOPLE["person_id"], [name])
-    if row is None:
-        raise NotFound(f"There is no person {name!r}.")
-    return UUID(str(row["id"]))

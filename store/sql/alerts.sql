@@ -69,16 +69,6 @@ FROM alerts WHERE incident_id = %s GROUP BY name, class, severity, service ORDER
 SELECT DISTINCT environment, cluster, service, resource_id, labels->>'instance' AS instance
 FROM alerts WHERE incident_id = %s
 
--- name: page
--- Alerts, newest first.
-SELECT id, incident_id, name, class, severity, status, service, resource_id, labels, annotations, starts_at, ended_at,
-       received_at, last_received_at, occurrences, source
-FROM alerts
-WHERE (%(before)s::timestamptz IS NULL OR received_at < %(before)s)
-  AND (%(status)s::text IS NULL OR status = %(status)s)
-  AND (%(service)s::text IS NULL OR service = %(service)s)
-ORDER BY received_at DESC LIMIT %(rows)s
-
 -- name: counts
 -- For metrics, from the indexes of open and of ended episodes; the last word about an ended one was its end.
 SELECT open.firing,

@@ -72,10 +72,6 @@ WHERE state = ANY (%s) AND updated_at < store.now() - make_interval(secs => %s)
   AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j
                   WHERE j.status IN ('todo', 'doing') AND j.args->>'execution_id' = e.id::text)
 
--- name: waiting
--- Approved and not claimed.
-SELECT id FROM executions WHERE state = 'approved' ORDER BY updated_at
-
 -- name: open_on
 -- What blocks a resource.
 SELECT id, state FROM executions WHERE resource_id = %s
@@ -113,7 +109,3 @@ WHERE signature = %s AND playbook_id = ANY (%s) AND outcome IS NOT NULL
 -- Outcomes by signature and playbook.
 SELECT signature, playbook_id, outcome, count(*) AS times FROM executions WHERE outcome IS NOT NULL
 GROUP BY signature, playbook_id, outcome ORDER BY signature, playbook_id
-
--- name: by_states
--- Executions in some states.
-SELECT * FROM executions WHERE state = ANY (%s) ORDER BY created_at

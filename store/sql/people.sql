@@ -24,7 +24,3 @@ SELECT id, name, role, created_at, disabled_at FROM persons ORDER BY name
 -- name: sources
 -- All sources.
 SELECT id, kind, name, settings, created_at, disabled_at FROM sources ORDER BY name
-
--- name: person_id
--- A person by name.
-SELECT id FROM persons WHERE name = %s

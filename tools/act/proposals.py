@@ -18,7 +18,7 @@ from core.policy import Candidate, Decision, Verb, decide, explain
 from core.proposal import Basis, Choice
 from core.rates import TrackRecord
 from core.site import Site
-from store import alerts, approvals, executions, incidents, jobs, playbooks, timeline
+from store import alerts, approvals, executions, jobs, playbooks, timeline
 from store.pool import Connection, Row
 from tools.act.gate import read_facts, with_timings
 from tools.act.inventory import Inventory, build_intent, fill_parameters, read_inventory
@@ -164,8 +164,3 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         "approvers": decision.approvers,
         "role": decision.role,
     }
-
-
-async def incident_of(conn: Connection, execution: Row) -> Row:
-    """The incident of an execution."""
-    return await incidents.get(conn, execution["incident_id"])
