@@ -33,8 +33,9 @@ check: $(VENV)/.synced ## format, lint, types, architecture, house rules
 bench: $(VENV)/.synced ## measured figures as a table and JSON
 	@$(BIN)/python -m evals.bench $(ARGS)
 
-chaos: $(VENV)/.synced ## the long form of the kill tests
-	@NIGHTSHIFT_CHAOS=full $(BIN)/python -m pytest tests/chaos $(ARGS)
+chaos: $(VENV)/.synced ## the long form of the kill tests, the storm and the laws (NIGHTSHIFT_CHAOS_SEED repeats a run)
+	@NIGHTSHIFT_CHAOS=full $(BIN)/python -m pytest tests/laws tests/ingest tests/stories/test_critical_in_storm.py \
+	  tests/chaos $(ARGS)
 
 evals: $(VENV)/.synced ## the scripted-model lane
 	@$(BIN)/python -m pytest tests/agent $(ARGS)

@@ -9,26 +9,17 @@ from datetime import datetime
 from agent.trouble import Found, Trouble, clock
 from core.errors import NightshiftError
 from core.evidence import Evidence, EvidenceKind
-from core.plain_text import cut, visible
+from core.log_line import is_outsiders, own_words, time_of
 from core.template import TemplateChange, changed_templates, error_lines
 from tools.read.changes import relative_to
-from tools.read.logs import LogSource, time_of
+from tools.read.logs import LogSource
 
 SERVICES_MAX = 4
 TEMPLATES_MAX = 4
-SHOWN_CHARS_MAX = 220
 # A quoted text with its escapes, to the end of the line where the closing quote was cut off.
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|$)', re.DOTALL)
 # Values that differ from request to request would make a kind of their own of each line.
 _VALUE = re.compile(r"(?<==)(?:/\S*|[^\s\"=]*\d[^\s\"=]*)")
-_SET = re.compile(r"=\S+")
-# Where a line begins to hold what a stranger sent; nothing behind that point is ever trusted or shown.
-_STRANGER = re.compile(
-    r'"|\b(?:user.?agent|agent|ua|referr?er|path|uri|url|query|params|body|form)\s*[=:]', re.IGNORECASE
-)
-_OWN_FAILURE = re.compile(
-    r"\b[A-Z][A-Za-z]*(?:Error|Exception|Unavailable|Timeout|Refused|Failure|Fault)\b|\bTraceback\b|\bpanic:"
-)
 
 
 async def find_log_changes(logs: LogSource, trouble: Trouble, found: Found) -> None:
@@ -51,22 +42,6 @@ async def find_log_changes(logs: LogSource, trouble: Trouble, found: Found) -> N
             found.unknowns.append(f"The log of {service} before the trouble is incomplete: {before.reason}.")
         changes = await asyncio.to_thread(_changes, before.lines, after.lines, trouble)
         found.evidence += [_evidence(trouble, service, change) for change in changes]
-
-
-def is_outsiders(line: str) -> bool:
-    """Could a stranger have caused and filled this line? Not where the service names its own failure first."""
-    stranger = _STRANGER.search(line)
-    # A value such as a route may have come from a stranger too, so a failure only counts outside of values.
-    return stranger is not None and not _OWN_FAILURE.search(_SET.sub("=", line[: stranger.start()]))
-
-
-def own_words(line: str) -> str:
-    """The part of a line that the service wrote itself, without the time, for showing."""
-    stranger = _STRANGER.search(line)
-    own = line[: stranger.start()] + "…" if stranger else line
-    parts = own.split(None, 1)
-    rest = parts[1] if len(parts) == 2 and time_of(parts[0]) else own
-    return cut(visible(" ".join(rest.split())), SHOWN_CHARS_MAX)
 
 
 def _changes(before: Sequence[str], after: Sequence[str], trouble: Trouble) -> list[TemplateChange]:

@@ -96,6 +96,10 @@ class KnownKeys:
         self._known[digest] = (self.clock() + KEY_CACHE_S, principal)
         return principal
 
+    def fresh(self, key: str) -> Principal | None:
+        """Who holds this key, if that was asked in the last seconds."""
+        return self._fresh(people.digest(key))
+
     def _fresh(self, digest: bytes) -> Principal | None:
         until, principal = self._known.get(digest, (0.0, None))
         return principal if until > self.clock() else None

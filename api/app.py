@@ -9,38 +9,53 @@ from fastapi.openapi.utils import get_openapi
 from api import problems
 from api.access import KnownKeys, Needs
 from api.body import BODY_BYTES_MAX, BODY_READ_S, BodyCut
+from api.express import Express
 from api.figures import Figures
 from api.routes import (
     approvals,
+    assignment,
     changes,
     events,
     exceptions,
     executions,
     health,
+    heartbeats,
     incidents,
     jobs,
+    logs,
     metrics,
     people,
     playbooks,
+    quarantine,
+    regrouping,
     site,
     sources,
+    storms,
     suppression,
     switches,
+    topology,
     webhooks,
 )
 
 ROUTES = (
     webhooks,
     incidents,
+    storms,
+    assignment,
+    regrouping,
     events,
     exceptions,
     approvals,
     executions,
     playbooks,
     suppression,
+    quarantine,
+    topology,
+    heartbeats,
     switches,
     jobs,
     changes,
+    logs,
     site,
     sources,
     people,
@@ -69,6 +84,7 @@ def build_app(
     for module in ROUTES:
         app.include_router(module.router)
     problems.install(app)
+    app.add_middleware(Express, house=house, keys=app.state.keys, figures=app.state.figures)
     app.add_middleware(BodyCut, bytes_max=body_bytes_max, read_s=body_read_s, counted=app.state.figures.cut)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     return app

@@ -12,6 +12,7 @@ from api.body import NotJson, read_json
 from api.figures import Figures
 from api.problems import Problem
 from core.alert import Alert
+from ingest.heard import Heard, hear
 from ingest.intake import CONNECTION_WAIT_S, Folded, Intake
 from ingest.parsed import Parsed, Rejected, RejectReason, Unusable, limited, raw
 from store import deliveries, quarantine
@@ -48,7 +49,8 @@ class Delivery:
 
     async def store_alerts(self, parsed: Parsed) -> tuple[dict[str, int], list[Rejected]]:
         """Fold the alerts, then keep the rest; what became of each in numbers, and all that was rejected."""
-        folded, unstorable = await self._fold([self._labelled(alert) for alert in parsed.alerts])
+        heard = parsed.heard or [hear(self._labelled(alert)) for alert in parsed.alerts]
+        folded, unstorable = await self._fold(heard)
         rejected = [*parsed.rejected, *unstorable]
         await self.keep(rejected)
         counts = asdict(folded) | {"quarantined": len(rejected)}
@@ -57,7 +59,7 @@ class Delivery:
                 self.figures.alerts.labels(self.source, result).inc(number)
         self.figures.flagged.labels(self.source).inc(parsed.flagged)
         self.figures.truncated.labels(self.source).inc(parsed.truncated)
-        received = len(parsed.alerts) + len(parsed.rejected)
+        received = len(heard) + len(parsed.rejected)
         return {"received": received, **counts, "flagged": parsed.flagged, "truncated": parsed.truncated}, rejected
 
     async def keep(self, rejected: Sequence[Rejected]) -> None:
@@ -87,16 +89,16 @@ class Delivery:
             return alert
         return replace(alert, labels=limited({**alert.labels, **self.labels}, set()))
 
-    async def _fold(self, alerts: Sequence[Alert]) -> tuple[Folded, list[Rejected]]:
+    async def _fold(self, alerts: Sequence[Heard]) -> tuple[Folded, list[Rejected]]:
         """Fold; should the database refuse a value in spite of all cleaning, halve until the one alert is found."""
         try:
-            return await self.intake.accept(alerts), []
+            return await self.intake.accept_heard(alerts), []
         except psycopg.Error as error:
             if not refuses_value(error):
                 raise
             if len(alerts) == 1:
                 detail = f"The database cannot keep this alert ({type(error).__name__})."
-                return Folded(), [Rejected(RejectReason.UNSTORABLE, detail, raw(readable(alerts[0])))]
+                return Folded(), [Rejected(RejectReason.UNSTORABLE, detail, raw(readable(alerts[0].alert)))]
         middle = len(alerts) // 2
         folded, rejected = await self._fold(alerts[:middle])
         others, more = await self._fold(alerts[middle:])

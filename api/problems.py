@@ -164,7 +164,8 @@ PROBLEM_SCHEMA = {
 
 def _of_house(error: NightshiftError) -> Problem:
     status = next((code for kind, code in _STATUS_OF if isinstance(error, kind)), 500)
-    more: dict[str, Any] = {"reason": error.reason} if isinstance(error, Refused) else {}
+    reason = getattr(error, "reason", "")
+    more: dict[str, Any] = {"reason": reason} if reason else {}
     return Problem(status, error.detail, **more)
 
 

@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
 
+from api.connection import Connection
 from core.errors import BadConfiguration, NightshiftError
+from engine.heartbeats import stay_reachable
 from engine.house import House, bring_up_to_date, open_house
 from engine.settings import Settings, read_settings
 from engine.worker import run_worker
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 DRAIN_S = 10
+GC_THRESHOLDS = (20_000, 20, 20)
 BACKLOG = 2048
 
 
@@ -34,13 +38,23 @@ def run(what: str, **given: Any) -> int:
         _log_to_stderr(settings.log_level)
         if what in ("serve", "worker", "migrate") and not (settings.database_url or settings.database_owner_url):
             raise BadConfiguration(f"`nightshift {what}` needs DATABASE_URL. For a first look use: nightshift up")
-        asyncio.run(_run(settings, PARTS[what]))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(settings, PARTS[what]))
     except NightshiftError as error:
         print(f"nightshift: {error.detail}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The quicker event loop where there is one for this platform."""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop
+    return None
 
 
 async def _run(settings: Settings, parts: Sequence[str]) -> None:
@@ -63,9 +77,13 @@ async def _work(house: House, parts: Sequence[str], listener: socket.socket | No
     server = _server(house, runs_jobs="worker" in parts) if listener else None
     if server and listener:
         tasks.append(asyncio.create_task(server.serve([listener]), name="serve"))
+        tasks.append(asyncio.create_task(stay_reachable(house), name="reachable"))
     if "worker" in parts:
         tasks.append(asyncio.create_task(run_worker(house), name="worker"))
     waiter = asyncio.create_task(stop.wait(), name="stop")
+    # What is there now stays: looking through it again and again for garbage would stop every request for a moment.
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     if listener:
         _welcome(house, listener)
     done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -108,6 +126,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                http=Connection,
                 timeout_graceful_shutdown=DRAIN_S,
                 timeout_keep_alive=75,
                 server_header=False,

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
-
-from core.canonical import sha256
 
 
 class AlertStatus(StrEnum):
@@ -102,10 +101,12 @@ _CLASSES: tuple[tuple[str, AlertClass], ...] = (
     (r"error|5xx|fail|exception|availability", AlertClass.ERRORS),
     (r"down|absent|unreachable|unavailable|not.?ready|missing|probe", AlertClass.DOWN),
 )
+CLASSIFIED_KEPT_MAX = 4096  # a house has some hundred names of alerts, and each comes again and again
 _CLASS_NAMES = {kind.value: kind for kind in AlertClass}
 _PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _CLASSES)
 
 
+@lru_cache(maxsize=CLASSIFIED_KEPT_MAX)
 def classify(name: str) -> AlertClass:
     """Read the kind of trouble from an alert's name or `class` label."""
     if exact := _CLASS_NAMES.get(name):
@@ -142,14 +143,6 @@ def prometheus_fingerprint(labels: Mapping[str, str]) -> str:
     for byte in joined:
         value = ((value ^ byte) * _FNV_PRIME) & _MASK
     return f"{value:016x}"
-
-
-def content_hash(alert: Alert) -> str:
-    """Tell a repeat from a change: everything shown to people, without the times that every repeat moves.
-
-    The start is such a time: a sender that gives none gets the moment of arrival, and would never repeat itself.
-    """
-    return sha256([dict(alert.labels), dict(alert.annotations), alert.status, alert.generator_url])
 
 
 def alert_to_json(alert: Alert) -> dict[str, Any]:

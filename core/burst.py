@@ -65,6 +65,16 @@ class Placed:
     children: tuple[str, ...] = ()
 
 
+def as_one(count: int, resource_id: str, span: timedelta) -> str:
+    """An aggregate in words, for people."""
+    return f"{count} alerts of {resource_id} in {max(span.total_seconds(), 0.0):.0f} s as one"
+
+
+def news_of(count: int, limits: BurstLimits) -> int:
+    """How often a burst of this size was worth telling: when it began, and at each doubling of the limit after that."""
+    return max(count // max(limits.count_max, 1), 1).bit_length()
+
+
 def arrive(recent: Recent, arrival: Arrival, parent_id: str, limits: BurstLimits) -> tuple[Recent, Placed]:
     """Place one arrival; `parent_id` is the id that a burst gets which begins with it.
 

@@ -42,6 +42,10 @@ class Contended(Unavailable):
 class IllegalTransition(NightshiftError):
     """The row is no longer in the state that this step starts from; read it again."""
 
+    def __init__(self, detail: str = "", reason: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+
 
 class Refused(NightshiftError):
     """A rule of the house forbids this; the reason names the rule."""

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     REJECTED_BY_PERSON = "rejected_by_person"
     APPROVAL_EXPIRED = "approval_expired"
     INCIDENT_MOVED_ON = "incident_moved_on"
+    ALERTS_MOVED = "alerts_moved"
     CLAIMED_BY_WORKER = "claimed_by_worker"
     LEASE_LOST_BEFORE_INTENT = "lease_lost_before_intent"
     PREFLIGHT_REFUSED = "preflight_refused"

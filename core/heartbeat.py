@@ -20,6 +20,7 @@ class HeartbeatState(StrEnum):
 
     BEATING = "beating"
     ABSENT = "absent"
+    UNKNOWN = "unknown"
 
 
 class IntervalReason(StrEnum):
@@ -37,6 +38,7 @@ class HeartbeatRule:
     id: str
     matchers: tuple[Matcher, ...]
     interval_s: float | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,15 @@ def interval(rule: HeartbeatRule, beats: Sequence[datetime]) -> tuple[float, Int
     return median(gaps), IntervalReason.LEARNED
 
 
-def pulse(rule: HeartbeatRule, beats: Sequence[datetime], now: datetime) -> Pulse:
-    """Is it absent? Only after a beat can one be missed: `beats` holds at least one. A resolve is no beat."""
+def pulse(rule: HeartbeatRule, beats: Sequence[datetime], now: datetime, heard_since: datetime | None = None) -> Pulse:
+    """Is it absent? Only after a beat can one be missed: `beats` holds at least one. A resolve is no beat.
+
+    `heard_since`: senders could not reach us before it, so nothing was missed then; what is overdue only because of
+    that is unknown until a whole allowance has passed.
+    """
     interval_s, reason = interval(rule, beats)
-    absent_at = max(beats) + timedelta(seconds=interval_s * MISSED_FACTOR)
-    state = HeartbeatState.ABSENT if now > absent_at else HeartbeatState.BEATING
-    return Pulse(state, reason, interval_s, absent_at)
+    allowed = timedelta(seconds=interval_s * MISSED_FACTOR)
+    last = max(beats)
+    absent_at = max(last, heard_since or last) + allowed
+    overdue = HeartbeatState.UNKNOWN if now > last + allowed else HeartbeatState.BEATING
+    return Pulse(HeartbeatState.ABSENT if now > absent_at else overdue, reason, interval_s, absent_at)

@@ -1,4 +1,5 @@
-"""Muting: is a page held back? Only if every alert that fires is silenced, in maintenance or inhibited.
+"""Muting: is a page held back? If every alert that fires is silenced, in maintenance or inhibited, or comes and goes;
+and inside a storm, which is told as one.
 
 Asked when people would be told, never when alerts arrive: what is muted still shows, and is told when that ends.
 """
@@ -15,18 +16,34 @@ from core.silence import Silence, silenced
 
 
 class MuteReason(StrEnum):
-    """Why a page is held back, or why it goes out."""
+    """Why a page is held back, or why it goes out; `settled`: it was told with the end of the flapping that held it."""
 
     SILENCED = "silenced"
     MAINTENANCE = "maintenance"
     INHIBITED = "inhibited"
     SEVERAL = "several"
+    STORM = "storm"
+    FLAPPING = "flapping"
+    SETTLED = "settled"
     AUDIBLE = "audible"
     NOTHING_FIRES = "nothing_fires"
     ALWAYS_TOLD = "always_told"
 
 
-MUTED = frozenset({MuteReason.SILENCED, MuteReason.MAINTENANCE, MuteReason.INHIBITED, MuteReason.SEVERAL})
+MUTED = frozenset(
+    {
+        MuteReason.SILENCED,
+        MuteReason.MAINTENANCE,
+        MuteReason.INHIBITED,
+        MuteReason.SEVERAL,
+        MuteReason.STORM,
+        MuteReason.FLAPPING,
+    }
+)
+
+
+# What a storm tells for all of its incidents, and what flapping tells once: their beginnings and their getting worse.
+FOLDED = frozenset({"page", "reopened", "worse"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,20 @@ class Mute:
     def is_muted(self) -> bool:
         """Is the page held back?"""
         return self.reason in MUTED
+
+
+def mute_in_storm(kind: str, storm: int, *, is_over: bool, was_muted: bool, is_critical: bool) -> Mute:
+    """Is news of one incident of a storm held back, since the storm is told as one?
+
+    A critical alert is always seen. What only changed later, or was held back for another reason until now, is told on
+    its own once the storm is over.
+    """
+    name = kind.partition(":")[0]
+    if name not in FOLDED or is_critical:
+        return Mute(MuteReason.ALWAYS_TOLD)
+    if is_over and (name != "page" or was_muted):
+        return Mute(MuteReason.AUDIBLE)
+    return Mute(MuteReason.STORM, (f"storm:{storm}",))
 
 
 def mute_alert(alert: Firing, known: Suppressions, now: datetime) -> Mute:

@@ -1,4 +1,4 @@
-"""What an operator sets about who is told when: silences, maintenance windows, inhibitions, escalation policies.
+"""What an operator sets about who is told when: silences, windows, inhibitions, escalation policies, heartbeats.
 
 Each is kept as a checked body with the time it is in force; here plain data becomes a body, and a body a value.
 """
@@ -14,6 +14,7 @@ from core import escalation
 from core.errors import BadConfiguration, BadInput
 from core.escalation import Escalation, Step
 from core.form import read_form
+from core.heartbeat import HeartbeatRule
 from core.incident import Priority
 from core.inhibition import Inhibition
 from core.maintenance import DAY_S, DURATION_S_MAX, Repeat, Window
@@ -22,6 +23,11 @@ from core.silence import SILENCE_S_MAX, Silence
 
 TEXT_CHARS_MAX = 1_000
 EQUAL_MAX = 20
+HEARTBEAT_S_MAX = 30 * 86_400.0
+# Labels that ordinary alerts share with heartbeats: alone they would make a whole service deaf.
+SHARED_LABELS = frozenset(
+    {"environment", "env", "cluster", "region", "namespace", "service", "job", "source", "severity"}
+)
 # The name of the guard that an operator may overrule, written out in the body.
 TOO_BROAD = "too_broad"
 Form = TypeVar("Form")
@@ -34,6 +40,7 @@ class NoticeKind(StrEnum):
     WINDOW = "window"
     INHIBITION = "inhibition"
     ESCALATION = "escalation"
+    HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,15 @@ class EscalationForm:
     acknowledged_s: float = escalation.ACKNOWLEDGED_S
 
 
+@dataclass(frozen=True, slots=True)
+class HeartbeatForm:
+    """As it is written; see core.heartbeat.HeartbeatRule."""
+
+    title: str
+    matchers: tuple[str, ...]
+    interval_s: float | None = None
+
+
 def read_draft(kind: NoticeKind, body: Mapping[str, Any], now: datetime) -> Draft:
     """Check what was written. Raises BadInput: the place, what is wrong with it, what is allowed."""
     return {
@@ -102,6 +118,7 @@ def read_draft(kind: NoticeKind, body: Mapping[str, Any], now: datetime) -> Draf
         NoticeKind.WINDOW: _window,
         NoticeKind.INHIBITION: _inhibition,
         NoticeKind.ESCALATION: _escalation,
+        NoticeKind.HEARTBEAT: _heartbeat,
     }[kind](body, now)
 
 
@@ -183,6 +200,18 @@ def _escalation(body: Mapping[str, Any], now: datetime) -> Draft:
     return Draft(kept, now)
 
 
+def _heartbeat(body: Mapping[str, Any], now: datetime) -> Draft:
+    form = _form(HeartbeatForm, body, "heartbeat")
+    _text("heartbeat.title", form.title)
+    if form.interval_s is not None and not 1 <= form.interval_s <= HEARTBEAT_S_MAX:
+        raise BadInput(f"heartbeat.interval_s: 1 to {HEARTBEAT_S_MAX:.0f} seconds; leave it out to have it learned.")
+    own = [m for m in read_matchers(form.matchers) if m.label not in SHARED_LABELS]
+    if breadth(own) is not Breadth.NARROW:
+        # What it matches is never an incident, and nobody overrules that by a word.
+        raise BadInput("heartbeat.matchers: name what only heartbeats have, such as alertname=Watchdog.")
+    return Draft({"title": form.title, "matchers": _matchers(form.matchers), "interval_s": form.interval_s}, now)
+
+
 def silence_of(row: Mapping[str, Any]) -> Silence:
     """The value of a stored row."""
     body = row["body"]
@@ -212,6 +241,12 @@ def inhibition_of(row: Mapping[str, Any]) -> Inhibition:
     return Inhibition(
         str(row["id"]), read_matchers(body["source"]), read_matchers(body["target"]), tuple(body["equal"])
     )
+
+
+def heartbeat_of(row: Mapping[str, Any]) -> HeartbeatRule:
+    """The value of a stored row."""
+    body = row["body"]
+    return HeartbeatRule(str(row["id"]), read_matchers(body["matchers"]), body["interval_s"], body["title"])
 
 
 def escalation_of(row: Mapping[str, Any]) -> Escalation:

@@ -11,6 +11,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def storable(text: str) -> str:
     """Replace NUL and lone surrogates, which PostgreSQL cannot keep, by U+FFFD."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -28,6 +30,11 @@ def storable_value(value: Any) -> Any:
 def visible(text: str) -> str:
     """Show deceptive and control characters as escapes, for cards and terminals."""
     return _CONTROL.sub(_escape, _DECEPTIVE.sub(_escape, text))
+
+
+def readable(body: bytes) -> str:
+    """Bytes from outside as text: what is no UTF-8, and every control or deceptive character, as an escape."""
+    return visible(body.decode("utf-8", "backslashreplace"))
 
 
 def cut(text: str, chars_max: int) -> str:

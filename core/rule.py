@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from core.series import Group, MetricQuery, Reading
 
@@ -14,6 +15,19 @@ class Comparison(StrEnum):
     AT_LEAST = ">="
     BELOW = "<"
     AT_MOST = "<="
+
+
+def compares(comparison: Comparison, value: float, threshold: float) -> bool:
+    """Is the comparison true of this value?"""
+    match comparison:
+        case Comparison.ABOVE:
+            return value > threshold
+        case Comparison.AT_LEAST:
+            return value >= threshold
+        case Comparison.BELOW:
+            return value < threshold
+        case Comparison.AT_MOST:  # pragma: no branch (there is no fifth)
+            return value <= threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +53,7 @@ class Rule:
 
     def holds(self, value: float) -> bool:
         """Is the comparison true of this value?"""
-        match self.comparison:
-            case Comparison.ABOVE:
-                return value > self.threshold
-            case Comparison.AT_LEAST:
-                return value >= self.threshold
-            case Comparison.BELOW:
-                return value < self.threshold
-            case Comparison.AT_MOST:  # pragma: no branch (there is no fifth)
-                return value <= self.threshold
+        return compares(self.comparison, value, self.threshold)
 
     def alert_labels(self, group: Group) -> dict[str, str]:
         """The labels of the alert for one group: the group's own, then the rule's, then the name."""
@@ -63,7 +69,20 @@ class RuleStep:
     over: frozenset[Group]
 
 
-def step(rule: Rule, since: Mapping[Group, float], readings: Sequence[Reading], now: float) -> RuleStep:
+class Judging(Protocol):
+    """What a step needs of a rule, whatever it reads."""
+
+    @property
+    def for_s(self) -> float:
+        """How long it must hold."""
+        ...
+
+    def holds(self, value: float) -> bool:
+        """Is the comparison true of this value?"""
+        ...
+
+
+def step(rule: Judging, since: Mapping[Group, float], readings: Sequence[Reading], now: float) -> RuleStep:
     """Evaluate a rule once. A group without a reading keeps its state: no data is unknown, never healthy."""
     read = {tuple(sorted(reading.labels.items())): reading.value for reading in readings}
     held = {group: since.get(group, now) for group, value in read.items() if rule.holds(value)}

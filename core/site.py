@@ -1,14 +1,18 @@
-"""The site: what the operator told us about services, targets, rules, endpoints, channels, policy and timings."""
+"""The site: what the operator told us: services, targets, rules, endpoints, channels, policy, timings, limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from core.burst import AGGREGATION, STORM, BurstLimits
+from core.flapping import CHANGES_MAX, WINDOW_S
+from core.log_rule import LogRule
 from core.playbook import ActionType
 from core.policy import PROTECTED_BY_DEFAULT
 from core.resource import service_resource
 from core.rule import Rule
 from core.series import MetricQuery
-from core.topology import Topology
+from core.topology import Learning, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,45 @@ class Target:
     url: str
 
 
+class LogMode(StrEnum):
+    """How a file grows: by lines for as long as it lives, or it is dropped whole."""
+
+    FOLLOW = "follow"
+    WHOLE = "whole"
+
+
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """Log files of a service; `pattern` is a glob inside its folder."""
+    """Log files of a service, looked at on demand (`pattern`, a glob inside its folder) or watched (`folder`).
+
+    Of a watched folder and all below it, files with one of the `suffixes` (none: all) are read into the log store,
+    but for those that a glob of `exclude` names. `settle_s` is the silence after which a file that is dropped whole,
+    or a last line without an end, counts as written.
+    """
 
     service: str
-    pattern: str
+    pattern: str = ""
+    folder: str = ""
+    suffixes: tuple[str, ...] = (".log",)
+    exclude: tuple[str, ...] = ()
+    mode: LogMode = LogMode.FOLLOW
+    settle_s: float = 5.0
+    files_max: int = 2_000
+    folders_max: int = 1_000
+    backlog_bytes_max: int = 64 * 1024 * 1024
+
+    @property
+    def watch(self) -> str:
+        """Names the watch of a folder; other settings may change while it goes on."""
+        return f"{self.service} {self.folder}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogStore:
+    """How long lines are kept, and how many bytes of them: the oldest go first. Disk use is less: they compress."""
+
+    retention_s: float = 7 * 86_400.0
+    bytes_max: int = 2 * 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +110,7 @@ class Timings:
 
     scrape_s: float = 15.0
     evaluate_s: float = 30.0
+    logs_s: float = 1.0
     settle_s: float = 20.0
     resolve_after_s: float = 60.0
     reopen_s: float = 300.0
@@ -84,6 +122,8 @@ class Timings:
     watch_s: float | None = None
     cooldown_s: float | None = None
     retention_s: float = 86_400.0
+    quarantine_keep_s: float = 30 * 86_400.0
+    idempotency_keep_s: float = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +136,31 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What is told as one: more alerts of a resource, incidents, or changes of an alert's state than this in a window.
+
+    The windows are in seconds.
+    """
+
+    aggregate_alerts_max: int = AGGREGATION.count_max
+    aggregate_window_s: float = AGGREGATION.window_s
+    storm_incidents_max: int = STORM.count_max
+    storm_window_s: float = STORM.window_s
+    flap_changes_max: int = CHANGES_MAX
+    flap_window_s: float = WINDOW_S
+
+    @property
+    def aggregation(self) -> BurstLimits:
+        """When alerts of one resource become an aggregate."""
+        return BurstLimits(self.aggregate_alerts_max, self.aggregate_window_s)
+
+    @property
+    def storm(self) -> BurstLimits:
+        """When incidents become a storm."""
+        return BurstLimits(self.storm_incidents_max, self.storm_window_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything together. `version` is the row that it was read from; the policy version of an intent."""
 
@@ -104,16 +169,20 @@ class Site:
     services: Mapping[str, Service] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     logs: tuple[LogFile, ...] = ()
+    log_store: LogStore = LogStore()
     rules: tuple[Rule, ...] = ()
+    log_rules: tuple[LogRule, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     channels: tuple[Channel, ...] = (Channel("log"),)
     prometheus_url: str = ""
     policy: Policy = Policy()
     timings: Timings = Timings()
+    limits: Limits = Limits()
+    learning: Learning = field(default_factory=Learning)
 
     @property
     def topology(self) -> Topology:
-        """Who depends on whom."""
+        """Who depends on whom, as it is written down; what labels told is no part of it."""
         return Topology({name: service.depends_on for name, service in self.services.items()})
 
     def service(self, name: str) -> Service:

@@ -1,11 +1,14 @@
 """A site from plain data, checked: every reference has to lead somewhere."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from core.errors import BadConfiguration
+from core.errors import BadConfiguration, BadInput
 from core.form import read_form
+from core.log_rule import WINDOW_S_MAX, part_pattern
 from core.site import Site
+from core.topology import Learning
 
 
 def read_site(body: Mapping[str, Any], version: int, place: str = "site") -> Site:
@@ -13,7 +16,10 @@ def read_site(body: Mapping[str, Any], version: int, place: str = "site") -> Sit
     if not isinstance(body, Mapping):
         raise BadConfiguration(f"{place}: expected a mapping at the top")
     services = _services(body.get("services"), f"{place}.services")
-    site: Site = read_form(Site, {**body, "services": services, "version": version}, place)
+    values = {name: value for name, value in body.items() if name != "topology"}
+    site: Site = read_form(Site, {**values, "services": services, "version": version}, place)
+    if body.get("topology") is not None:
+        site = replace(site, learning=read_form(Learning, body["topology"], f"{place}.topology"))
     _check_references(site, place)
     return site
 
@@ -50,6 +56,7 @@ def _check_references(site: Site, place: str) -> None:
     for label, names in (
         ("targets", [t.service for t in site.targets]),
         ("logs", [log.service for log in site.logs]),
+        ("log_rules", [rule.service for rule in site.log_rules]),
         ("endpoints", [e.service for e in site.endpoints]),
         ("services", [d for s in site.services.values() for d in s.depends_on]),
     ):
@@ -61,3 +68,28 @@ def _check_references(site: Site, place: str) -> None:
     for endpoint in site.endpoints:
         if endpoint.method not in ("POST", "PUT", "PATCH"):
             raise BadConfiguration(f"{place}: endpoint {endpoint.id}: the method must be POST, PUT or PATCH")
+    _check_logs(site, place)
+
+
+def _check_logs(site: Site, place: str) -> None:
+    watches: set[str] = set()
+    for n, log in enumerate(site.logs):
+        here = f"{place}.logs[{n}]"
+        if bool(log.pattern) == bool(log.folder):
+            raise BadConfiguration(f"{here}: either a pattern (looked at on demand) or a folder (watched)")
+        if log.folder and (not log.folder.startswith("/") or ".." in log.folder.split("/")):
+            raise BadConfiguration(f"{here}.folder: {log.folder!r} must be an absolute path without '..'")
+        if log.folder and log.watch in watches:
+            raise BadConfiguration(f"{here}: the folder {log.folder!r} is watched twice for {log.service!r}")
+        watches.add(log.watch)
+    watched = {log.service for log in site.logs if log.folder}
+    for n, rule in enumerate(site.log_rules):
+        here = f"{place}.log_rules[{n}]"
+        if rule.service not in watched:
+            raise BadConfiguration(f"{here}: no folder is watched for {rule.service!r}; add one under logs")
+        if not 0 < rule.window_s <= WINDOW_S_MAX:
+            raise BadConfiguration(f"{here}.window_s: {rule.window_s!r} is not above 0 and at most {WINDOW_S_MAX:.0f}")
+        try:
+            part_pattern(rule.pattern)
+        except BadInput as error:
+            raise BadConfiguration(f"{here}.pattern: {error.detail}") from error

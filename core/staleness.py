@@ -1,4 +1,9 @@
-"""Staleness: an alert that merely stops being repeated. Nobody said that it is over, so it is unknown, never well."""
+"""Staleness: an alert that merely stops being repeated. Nobody said that it is over, so it is unknown, never well.
+
+How often an alert is repeated is what the operator says of its source; else what its sender promised: Prometheus sends
+with every firing alert an end about four of its resend intervals ahead, and says it again long before. The alert
+is stale when that promise is broken. Where neither is known, nothing ever is.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,6 +11,9 @@ from enum import StrEnum
 
 STALE_FACTOR = 3.0
 TELL_AFTER_S = 3600.0
+# Prometheus' own least promise: four times its usual resend delay of a minute. A shorter one is a wrong clock.
+PROMISE_S_MIN = 240.0
+PROMISE_S_MAX = 30 * 86_400.0
 
 
 class Freshness(StrEnum):
@@ -41,6 +49,19 @@ class Staleness:
     def is_told(self) -> bool:
         """Does a human have to hear of it?"""
         return self.reason is StaleReason.NOT_REPEATED_FOR_LONG
+
+
+def promise(ends_at: datetime | None, now: datetime) -> float | None:
+    """For how many seconds a firing alert holds by the end that its sender gave; None where that says nothing."""
+    ahead_s = (ends_at - now).total_seconds() if ends_at else 0.0
+    return max(ahead_s, PROMISE_S_MIN) if 0 < ahead_s <= PROMISE_S_MAX else None
+
+
+def repeat_interval(configured_s: float | None, promised_s: float | None) -> float | None:
+    """The interval to judge by: the operator's word, else the one after which a promise is broken just in time."""
+    if configured_s is not None:
+        return configured_s
+    return None if promised_s is None else promised_s / STALE_FACTOR
 
 
 def staleness(

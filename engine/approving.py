@@ -87,8 +87,9 @@ async def checked(conn: Connection, execution_id: UUID, person: Person, *, happe
     await jobs.defer(conn, task, execution_id=str(execution_id))
 
 
-async def supersede(conn: Connection, incident_id: UUID) -> None:
-    """The incident moved on: what was proposed and not begun is no longer wanted."""
+async def supersede(conn: Connection, incident_id: UUID, why: Reason = Reason.INCIDENT_MOVED_ON) -> int:
+    """The incident moved on: what was proposed and not begun is no longer wanted. How many that were."""
+    withdrawn = 0
     for row in await executions.of_incident(conn, incident_id):
         state = State(row["state"])
         if state not in (State.AWAITING_APPROVAL, State.APPROVED):
@@ -96,4 +97,6 @@ async def supersede(conn: Connection, incident_id: UUID) -> None:
         approval = await approvals.of_execution(conn, row["id"])
         if approval:
             await approvals.withdraw(conn, approval["id"], "superseded")
-        await executions.move(conn, row["id"], state, State.SUPERSEDED, Reason.INCIDENT_MOVED_ON)
+        await executions.move(conn, row["id"], state, State.SUPERSEDED, why)
+        withdrawn += 1
+    return withdrawn

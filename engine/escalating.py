@@ -22,7 +22,7 @@ from core.notice_rule import NoticeKind, escalation_of
 from core.site import Channel
 from engine.house import House
 from engine.muting import mute_of
-from store import incidents, jobs, notice_rules, notifications, timeline
+from store import flaps, incidents, jobs, notice_rules, notifications, timeline
 from store.pool import Connection, Row, now
 from tools.act.gate import maintenance_of
 
@@ -56,6 +56,9 @@ async def escalate_incident(
         else:
             # The page itself is the call of the first moment.
             heard = [c for c in done.calls if c.at > incident["opened_at"] or why is RaiseReason.UNACKNOWLEDGED]
+            if await flaps.only(conn, incident["id"]):
+                # Coming back is no news of an alert that flaps; that nobody takes it up while it fires still is.
+                heard = [c for c in heard if c.at > start]
             await _call(conn, site.channels, incident, priority, start, heard)
             so_far += len(done.calls)
         if priority is Priority.P2 and incident["resolved_at"] is None:

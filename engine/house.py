@@ -91,7 +91,12 @@ class House:
             key = self.settings.openai_api_key.get_secret_value()
             model = ModelSettings(self.settings.openai_base_url, key, self.settings.model)
         return Context(
-            self.store, now, open_metrics(self.store, now, self.client), open_logs(now), self.embedder, model
+            self.store,
+            now,
+            open_metrics(self.store, now, self.client),
+            open_logs(now, self.store),
+            self.embedder,
+            model,
         )
 
     async def threads(self) -> "Threads":

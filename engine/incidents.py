@@ -10,7 +10,7 @@ from engine.healing import resume
 from engine.house import House
 from engine.telling import tell_card
 from knowledge.memory import embed_waiting
-from store import executions, incidents, timeline
+from store import executions, incidents, regrouping, timeline
 from tools.act.proposals import announce
 
 NOT_OVER = [state for state in IncidentState if state is not IncidentState.RESOLVED]
@@ -48,6 +48,7 @@ async def tell_approvals(house: House, incident_id: UUID) -> None:
 async def resolve_incident(house: House, incident_id: str, by: str = "all alerts resolved") -> None:
     """Resolve an incident whose alerts are all over; what was proposed and not begun is superseded."""
     async with house.store.begin() as conn:
+        await regrouping.lock_actions(conn, [UUID(incident_id)])
         incident = await incidents.get(conn, UUID(incident_id), lock=True)
         if incident["firing_count"] > 0:
             return

@@ -10,7 +10,18 @@ from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecisio
 from procrastinate.jobs import Job
 
 from core.errors import IllegalTransition, NightshiftError, NotFound
-from engine import escalating, healing, incidents, sweeping, telling, verifying, writeback
+from engine import (
+    aggregating,
+    escalating,
+    flapping,
+    healing,
+    incidents,
+    storms,
+    sweeping,
+    telling,
+    verifying,
+    writeback,
+)
 from engine.house import House
 
 log = structlog.get_logger(__name__)
@@ -27,6 +38,10 @@ async def tell_approvals(house: House, incident_id: str) -> None:
 
 JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     telling.page_incident,
+    storms.page_storm,
+    storms.end_storm,
+    flapping.settle_flapping,
+    aggregating.aggregate_alerts,
     telling.send_notification,
     escalating.escalate_incident,
     incidents.run_incident,

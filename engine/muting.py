@@ -43,6 +43,8 @@ async def hold(conn: Connection, incident: Row, kind: str, mute: Mute, before: s
         text = f"held back by {', '.join(mute.by)}" + (f" until {until}" if until else "")
         body = {"kind": kind, "by": list(mute.by), "until": until, "text": text}
         await timeline.append(conn, incident["id"], "page.muted", reason=mute.reason, body=body)
+    if mute.reason is MuteReason.STORM and kind == "page" and not before:
+        return  # the storm tells of it
     age_s = (moment - incident["opened_at"]).total_seconds()
     recheck_s = min(max(age_s / 4, RECHECK_S_MIN), RECHECK_S_MAX)
     left_s = (mute.until - moment).total_seconds() if mute.until else recheck_s

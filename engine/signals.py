@@ -8,7 +8,7 @@ from core.site import Site
 from core.verdict import CheckState, worst
 from engine.evaluator import SOURCE
 from engine.house import House
-from store import alerts
+from store import alerts, staleness
 from store.pool import Row
 from tools.read.health import check_service, usual_traffic
 from tools.read.sources import open_metrics
@@ -36,10 +36,12 @@ async def read_signals(house: House, site: Site, incident: Row, execution: Row, 
     watched = [name for name in services if any(rule.service == name for rule in site.rules)]
     async with house.store.begin() as conn:
         outside = await alerts.firing_elsewhere(conn, incident["id"], SOURCE)
+        unknown = await staleness.elsewhere(conn, incident["id"], SOURCE)
     said = f"{outside} alerts of their senders still fire" if outside else ""
+    said += f", {unknown} of them not repeated any more" if unknown else ""
     if incident["service"] not in watched:
         # Its senders' word is the only signal there is for this service.
-        word = CheckState.BAD if outside else CheckState.GOOD
+        word = CheckState.BAD if outside > unknown else CheckState.MISSING if unknown else CheckState.GOOD
     else:
         # The rules judge; an alert that its sender has not ended yet keeps the judgement open, no more.
         word = CheckState.MISSING if outside else CheckState.GOOD

@@ -10,10 +10,13 @@ from procrastinate import App
 from core.errors import NightshiftError
 from engine.collector import Collector
 from engine.evaluator import Evaluator
+from engine.forgetting import forget_old
 from engine.house import House
 from engine.jobs import build_app
+from engine.log_files import LogWatcher
+from engine.quiet import Quiet
 from engine.sweeping import sweep
-from store import jobs, leases, samples
+from store import aggregates, jobs, leases, samples
 from store.pool import Store
 
 log = structlog.get_logger(__name__)
@@ -41,6 +44,8 @@ async def run_worker(house: House) -> None:
         group.create_task(_every(FORGET_EVERY_S, lambda: _forget(house)))
         group.create_task(_lead(house, "collector", lambda: Collector(house).run))
         group.create_task(_lead(house, "evaluator", lambda: Evaluator(house).run))
+        group.create_task(_lead(house, "log files", lambda: LogWatcher(house).run))
+        group.create_task(_lead(house, "quiet", lambda: Quiet(house).run))
         group.create_task(_warm(house))
 
 
@@ -75,6 +80,8 @@ async def _forget(house: House) -> None:
     site = await house.site()
     async with house.store.begin() as conn:
         await samples.forget(conn, older_than_s=site.timings.retention_s)
+        await aggregates.forget(conn)
+    await forget_old(house)
 
 
 async def _warm(house: House) -> None:

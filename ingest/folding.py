@@ -1,19 +1,22 @@
 """New, changed and ended alerts: the core decides, incidents are joined or opened, everything in whole batches."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.alert import Alert, AlertStatus, alert_to_json, content_hash
+from core.alert import Alert, Severity, alert_to_json
 from core.incident import LATE_WINDOW, Episode, FoldReason, fold_reason, priority
 from core.resource import Place
 from core.site import Site
+from core.staleness import promise
 from ingest.joining import find_homes, names_of, tell_worse
-from store import alerts, incidents, jobs, timeline
+from ingest.waves import Word
+from store import alerts, incidents, jobs
 from store.ids import new_id
-from store.pool import Connection, Row, now
+from store.pool import Connection, Row
 
 COUNTED_AS = {
     FoldReason.NEW_EPISODE: "new",
@@ -26,8 +29,6 @@ COUNTED_AS = {
 }
 RESOLVES = (FoldReason.RESOLVED, FoldReason.RESOLVED_UNKNOWN)
 LATE_MARGIN_S = 1.0
-# What a copy of the same alert counts as, right after it.
-COPIES_COUNTED_AS = {"new": "repeats", "changed": "repeats", "resolved": "ignored"}
 
 
 @dataclass
@@ -35,153 +36,190 @@ class _Tally:
     """What a batch adds to one incident."""
 
     new: list[Alert] = field(default_factory=list)
-    changed: list[Alert] = field(default_factory=list)
     ended: int = 0
+    severities: set[Severity] = field(default_factory=set)
+
+
+async def fold_changes(conn: Connection, words: Sequence[Word]) -> list[Word]:
+    """Write new contents of alerts that were open when they were last heard of; those that are not open any more.
+
+    A new text alone is no news for the timeline: an alert that shows a measured value changes with every repeat.
+    """
+    homes = await alerts.change(conn, [_content_row(word) for word in words])
+    worst: dict[UUID, set[Severity]] = defaultdict(set)
+    for word in words:
+        if (incident_id := homes.get(word.identity)) is not None:
+            worst[incident_id] |= word.severities
+    await _raise(conn, worst)
+    return [word for word in words if word.identity not in homes]
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
-    """An alert, the hash of what it says, and how many copies of it came."""
+class Outcome:
+    """What became of a word; `before` is the content that was known of it."""
 
-    alert: Alert
-    content: str
-    copies: int
+    result: str
+    before: str | None = None
+
+    def of_copies(self, word: Word) -> Iterator[tuple[int, str]]:
+        """The sender of each copy with what became of it, as if they had come one by one."""
+        said = self.before
+        for place, (sender, copy) in enumerate(word.copies):
+            result = self.result
+            is_first = place == word.late
+            if place < word.late:
+                result = "late"
+            elif result in ("repeats", "changed") or (result == "new" and not is_first):
+                result = "repeats" if copy.content == said else "changed"
+            elif result == "resolved" and not is_first:
+                result = "ignored"
+            said = copy.content
+            yield sender, result
 
 
-async def fold_rest(
-    conn: Connection, site: Site, batch: Sequence[Alert], copies: Sequence[int] | None = None
-) -> list[str]:
-    """Fold alerts that are no exact repeats, no identity twice; the counted kind of each, in order."""
-    await alerts.lock_fold(conn)
-    moment = await now(conn)
-    known = await alerts.newest(conn, [alert.identity for alert in batch])
-    numbers = copies or [1] * len(batch)
-    arrivals = [_Arrival(alert, content_hash(alert), n) for alert, n in zip(batch, numbers, strict=True)]
-    reasons = [
-        fold_reason(
-            _episode(known.get(one.alert.identity)),
-            firing=one.alert.status is AlertStatus.FIRING,
-            starts_at=one.alert.starts_at,
-            ends_at=one.alert.ends_at,
-            content=one.content,
-            now=moment,
-        )
-        for one in arrivals
-    ]
-    by_reason: dict[FoldReason, list[_Arrival]] = defaultdict(list)
-    for one, reason in zip(arrivals, reasons, strict=True):
-        by_reason[reason].append(one)
-    tallies = await _write(conn, site, by_reason, known)
+async def fold_rest(conn: Connection, site: Site, words: Sequence[Word]) -> list[Outcome]:
+    """Fold words of which nothing is known yet, no identity twice; what became of each, in order."""
+    moment = await alerts.lock_fold(conn)
+    known = await alerts.newest(conn, [word.identity for word in words])
+    by_reason: dict[FoldReason, list[Word]] = defaultdict(list)
+    outcomes = []
+    for word in words:
+        last = _episode(known[word.identity]) if word.identity in known else None
+        reason = _judge(word, last, moment)
+        by_reason[reason].append(word)
+        outcomes.append(Outcome(COUNTED_AS[reason], last.content_hash if last else None))
+    for group in by_reason.values():
+        group.sort(key=_identity)
+    tallies = await _write(conn, site, by_reason, moment)
     await _look_again(conn, by_reason)
     if tallies:
         await _count(conn, site, tallies)
-    return [COUNTED_AS[reason] for reason in reasons]
+    return outcomes
 
 
-async def _look_again(conn: Connection, by_reason: Mapping[FoldReason, list[_Arrival]]) -> None:
+def _judge(word: Word, last: Episode | None, moment: datetime) -> FoldReason:
+    """The reason of the first copy that is not late; where all are, that one."""
+    reason = FoldReason.LATE
+    for place, (_, copy) in enumerate(word.copies if word.is_firing else word.copies[:1]):
+        alert = copy.alert if word.is_firing else word.alert
+        reason = fold_reason(
+            last,
+            firing=word.is_firing,
+            starts_at=alert.starts_at,
+            ends_at=alert.ends_at,
+            content=word.content,
+            now=moment,
+        )
+        if reason is not FoldReason.LATE:
+            word.late, word.opens_at = place, alert.starts_at
+            break
+    return reason
+
+
+async def _look_again(conn: Connection, by_reason: Mapping[FoldReason, list[Word]]) -> None:
     """A late fire is a replica's old copy, or its sender knows better: if no resolve follows, it counts after all."""
-    over = [one.alert.identity for why in RESOLVES for one in by_reason[why]]
+    over = [word.identity for why in RESOLVES for word in by_reason.get(why, ())]
     await jobs.cancel_many(conn, "late_alert", over)
-    late = [(one.alert.identity, {"alert": alert_to_json(one.alert)}) for one in by_reason[FoldReason.LATE]]
+    late = [(word.identity, {"alert": alert_to_json(word.alert)}) for word in by_reason.get(FoldReason.LATE, ())]
     await jobs.at_many(conn, "late_alert", late, delay_s=LATE_WINDOW.total_seconds() + LATE_MARGIN_S)
 
 
-def _episode(row: Row | None) -> Episode | None:
-    if row is None:
-        return None
+def _episode(row: Row) -> Episode:
     return Episode(
         row["ended_at"] is None, row["content_hash"], row["starts_at"], row["ended_at"], row["last_received_at"]
     )
 
 
 async def _write(
-    conn: Connection,
-    site: Site,
-    by_reason: Mapping[FoldReason, list[_Arrival]],
-    known: Mapping[str, Row],
+    conn: Connection, site: Site, by_reason: Mapping[FoldReason, list[Word]], moment: datetime
 ) -> dict[UUID, _Tally]:
     tallies: dict[UUID, _Tally] = defaultdict(_Tally)
-    repeats = {one.alert.identity: (one.content, one.copies) for one in by_reason[FoldReason.REPEAT]}
-    if repeats:
-        await alerts.touch(conn, repeats)
-    changed = by_reason[FoldReason.CHANGED]
-    await alerts.change(conn, [_content_row(one) for one in changed])
-    for one in changed:
-        tallies[known[one.alert.identity]["incident_id"]].changed.append(one.alert)
-    over = [one.alert for one in by_reason[FoldReason.RESOLVED]]
-    ends = [{"identity": a.identity, "ends_at": a.ends_at.isoformat() if a.ends_at else None} for a in over]
-    for row in await alerts.end(conn, ends):
-        tallies[row["incident_id"]].ended += 1
-    fresh = by_reason[FoldReason.NEW_EPISODE]
-    if fresh:
-        homes = await find_homes(conn, site, [one.alert for one in fresh])
+    if repeats := by_reason.get(FoldReason.REPEAT):
+        await alerts.touch(conn, [(word.identity, word.content, len(word.copies) - word.late) for word in repeats])
+    if changed := by_reason.get(FoldReason.CHANGED):
+        await fold_changes(conn, changed)
+    over = [
+        {"identity": word.identity, "ends_at": word.alert.ends_at} for word in by_reason.get(FoldReason.RESOLVED, ())
+    ]
+    for incident_id in (await alerts.end(conn, over)).values():
+        tallies[incident_id].ended += 1
+    if fresh := by_reason.get(FoldReason.NEW_EPISODE):
+        homes = await find_homes(conn, site, [word.alert for word in fresh])
         rows = []
-        for one, (place, incident_id) in zip(fresh, homes, strict=True):
-            rows.append(_new_row(one, place, incident_id))
-            tallies[incident_id].new.append(one.alert)
+        for word, (place, incident_id) in zip(fresh, homes, strict=True):
+            rows.append(_new_row(word, place, incident_id, moment))
+            tally = tallies[incident_id]
+            tally.new.append(word.alert)
+            tally.severities |= word.severities
         await alerts.insert(conn, rows)
     return tallies
 
 
+async def _raise(conn: Connection, worst: Mapping[UUID, set[Severity]]) -> None:
+    """Incidents that became more urgent: people are told."""
+    rows = [{"id": key, "priority": priority(severities)} for key, severities in sorted(worst.items())]
+    for row in await incidents.raise_many(conn, rows):
+        await tell_worse(conn, row["id"], row["priority"])
+
+
 async def _count(conn: Connection, site: Site, tallies: Mapping[UUID, _Tally]) -> None:
-    """Counters, one timeline row an incident, and the timer of the resolve, each in one statement."""
+    """Counters with one timeline row an incident, and the timers, each in one statement."""
     rows = [
         {
-            "id": str(incident_id),
+            "id": incident_id,
             "new": len(tally.new),
             "ended": tally.ended,
-            "priority": priority(a.severity for a in arrived) if (arrived := [*tally.new, *tally.changed]) else None,
+            "priority": priority(tally.severities) if tally.severities else None,
+            "names": names_of(tally.new),
         }
         for incident_id, tally in sorted(tallies.items())
     ]
-    told: list[dict[str, Any]] = []
     over: list[str] = []
     alive: list[str] = []
     for row in await incidents.count(conn, rows):
-        tally, key = tallies[row["id"]], str(row["id"])
-        body = {
-            "new": len(tally.new),
-            "changed": len(tally.changed),
-            "ended": tally.ended,
-            "firing": row["firing_count"],
-            "total": row["alert_count"],
-            "names": names_of(tally.new),
-        }
-        told.append({"incident_id": key, "kind": "alerts.folded", "reason": "", "body": body})
-        (over if row["firing_count"] == 0 else alive).append(key)
+        if row["firing_count"] == 0:
+            over.append(str(row["id"]))
+        elif row["fired_before"] == 0:
+            alive.append(str(row["id"]))
         if row["priority"] < row["before"]:
             await tell_worse(conn, row["id"], row["priority"])
-    await timeline.append_many(conn, told)
     delay_s = site.timings.resolve_after_s
     await jobs.at_many(conn, "resolve_incident", [(key, {"incident_id": key}) for key in over], delay_s=delay_s)
     await jobs.cancel_many(conn, "resolve_incident", alive)
+    fresh = [str(incident_id) for incident_id, tally in sorted(tallies.items()) if tally.new]
+    await jobs.soon(conn, "aggregate_alerts", [(key, {"incident_id": key}) for key in fresh])
 
 
-def _content_row(arrival: _Arrival) -> dict[str, Any]:
-    alert = arrival.alert
+def _identity(word: Word) -> str:
+    return word.identity
+
+
+def _content_row(word: Word) -> dict[str, Any]:
+    alert = word.alert
     return {
-        "identity": alert.identity,
-        "labels": dict(alert.labels),
-        "annotations": dict(alert.annotations),
+        "identity": word.identity,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
         "severity": alert.severity,
         "class": alert.alert_class,
         "generator_url": alert.generator_url,
-        "content_hash": arrival.content,
-        "occurrences": arrival.copies,
+        "content_hash": word.content,
+        "copies": len(word.copies) - word.late,
     }
 
 
-def _new_row(arrival: _Arrival, place: Place, incident_id: UUID) -> dict[str, Any]:
-    alert = arrival.alert
+def _new_row(word: Word, place: Place, incident_id: UUID, moment: datetime) -> dict[str, Any]:
+    alert = word.alert
     return {
-        **_content_row(arrival),
-        "id": str(new_id()),
-        "incident_id": str(incident_id),
+        **_content_row(word),
+        "id": new_id(),
+        "incident_id": incident_id,
         "source": alert.source,
         "name": alert.name,
         "environment": place.environment,
         "cluster": place.cluster,
         "service": place.service,
         "resource_id": place.resource_id,
-        "starts_at": alert.starts_at.isoformat(),
+        "starts_at": alert.starts_at,
+        "promised_s": promise(alert.ends_at, moment),
     }

@@ -1,12 +1,13 @@
 """The intake: many requests folded in one transaction, each answered only after the commit.
 
-The path of a batch: take exact copies inside it together and split the rest into waves, touch exact repeats (counters
-only), then let the core decide about what is left, join or open incidents, write timeline and jobs. Two writers share
-the queue.
+The path of a batch: take copies of an alert together and split the rest into waves, touch exact repeats (counters
+only), write new contents of open alerts, then let the core decide about what is left, join or open incidents, write
+timeline and jobs. What this process folded last tells which way an alert goes; the database has the last word. Two
+writers share the queue.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TypeVar
@@ -14,10 +15,12 @@ from typing import TypeVar
 import psycopg
 import structlog
 
-from core.alert import Alert, AlertStatus
+from core.alert import Alert
 from core.errors import Contended, Unavailable
 from core.site import Site
-from ingest.folding import COPIES_COUNTED_AS, fold_rest
+from ingest.folding import Outcome, fold_changes, fold_rest
+from ingest.heard import Heard, hear
+from ingest.heartbeats import HeartbeatRules, Rules, record, split
 from ingest.waves import Word, waves
 from store import alerts
 from store.pool import Store
@@ -30,6 +33,7 @@ COMMIT_ALERTS_MAX = 1_000
 WRITERS = 2
 RETRIES_MAX = 3
 CONNECTION_WAIT_S = 3.0  # a sender gives up soon after; better to say at once that it should come again
+REMEMBERED_MAX = 131_072  # open alerts whose content this process knows, about 0.3 kB each
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Folded:
     resolved: int = 0
     late: int = 0
     ignored: int = 0
+    heartbeats: int = 0
 
     def count(self, result: str, number: int = 1) -> None:
         """Count one result by its name."""
@@ -53,9 +58,9 @@ class Folded:
             self.count(one.name, getattr(other, one.name))
 
 
-@dataclass
+@dataclass(slots=True)
 class _Waiting:
-    alerts: Sequence[Alert]
+    heard: Sequence[Heard]
     answer: "asyncio.Future[Folded]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -65,11 +70,18 @@ class Intake:
     def __init__(self, store: Store, site: Callable[[], Awaitable[Site]]) -> None:
         self._store = store
         self._site = site
+        self._heartbeats = HeartbeatRules(store)
+        self._rules: Rules | None = None
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._alerts_waiting = 0
+        self._contents: dict[str, str] = {}
 
     async def accept(self, batch: Sequence[Alert]) -> Folded:
         """Fold a batch; returns after its commit. Raises Unavailable when too much waits or the database is away."""
+        return await self.accept_heard([hear(alert) for alert in batch])
+
+    async def accept_heard(self, batch: Sequence[Heard]) -> Folded:
+        """The same for alerts that may not have been read yet."""
         if not batch:
             return Folded()
         if self._alerts_waiting + len(batch) > QUEUE_ALERTS_MAX:
@@ -91,22 +103,22 @@ class Intake:
     async def _write(self) -> None:
         while True:
             group = [await self._queue.get()]
-            size = len(group[0].alerts)
+            size = len(group[0].heard)
             while size < COMMIT_ALERTS_MAX and not self._queue.empty():
                 group.append(self._queue.get_nowait())
-                size += len(group[-1].alerts)
+                size += len(group[-1].heard)
             await self._answer(group)
 
     async def _answer(self, group: list[_Waiting]) -> None:
         try:
-            answers = await self._fold([waiting.alerts for waiting in group])
+            answers: Sequence[Folded | Exception] = await self._fold([waiting.heard for waiting in group])
         except Exception as error:
             if len(group) > 1 and not isinstance(error, Unavailable):
                 # One batch must not cost its neighbours: each by itself.
                 for waiting in group:
                     await self._answer([waiting])
                 return
-            log.warning("intake.failed", alerts=len(group[0].alerts), error=repr(error))
+            log.warning("intake.failed", alerts=len(group[0].heard), error=repr(error))
             answers = [error] * len(group)
         for waiting, answer in zip(group, answers, strict=True):
             if waiting.answer.done():
@@ -116,29 +128,70 @@ class Intake:
             else:
                 waiting.answer.set_result(answer)
 
-    async def _fold(self, batches: Sequence[Sequence[Alert]]) -> Sequence["Folded | Exception"]:
+    async def _fold(self, batches: Sequence[Sequence[Heard]]) -> list[Folded]:
         site = await self._site()
+        rules = await self._heartbeats.current()
+        if rules != self._rules:
+            self._contents.clear()  # what was an ordinary alert until now may be a heartbeat
+            self._rules = rules
         answers = [Folded() for _ in batches]
-        numbered = [(number, alert) for number, batch in enumerate(batches) for alert in batch]
-        for wave in waves(numbered):
-            touched = await self._retry(partial(self._touch, wave))
-            _count(answers, ((word, "repeats") for word in wave if word.alert.identity in touched))
-            rest = [word for word in wave if word.alert.identity not in touched]
-            if rest:
-                counted = await self._retry(partial(self._decide, rest, site))
-                _count(answers, zip(rest, counted, strict=True))
+        for wave in waves((number, heard) for number, batch in enumerate(batches) for heard in batch):
+            left = await self._retry(partial(self._fold_known, wave, answers))
+            if left:
+                await self._retry(partial(self._fold_unknown, left, site, rules, answers))
         return answers
 
-    async def _touch(self, wave: Sequence[Word]) -> set[str]:
-        repeats = {w.alert.identity: (w.content, len(w.senders)) for w in wave if w.alert.status is AlertStatus.FIRING}
-        if not repeats:
-            return set()
+    async def _fold_known(self, wave: Sequence[Word], answers: Sequence[Folded]) -> list[Word]:
+        """Repeats and changes of what this process folded before; the words that are something else."""
+        contents = self._contents
+        repeats: list[Word] = []
+        changes: list[Word] = []
+        left: list[Word] = []
+        for word in wave:
+            content = contents.get(word.identity) if word.is_firing else None
+            (left if content is None else repeats if content == word.content else changes).append(word)
+        if not (repeats or changes):
+            return left
+        repeats.sort(key=_identity)
+        changes.sort(key=_identity)
+        missed: list[Word] = []
         async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
-            return await alerts.touch(conn, repeats)
+            if repeats:
+                rows = [(word.identity, word.content, len(word.copies)) for word in repeats]
+                missed += [repeats[place] for place in await alerts.touch(conn, rows)]
+            if changes:
+                missed += await fold_changes(conn, changes)
+        gone = {word.identity for word in missed}
+        for word in repeats + changes:
+            if word.identity not in gone:
+                self._settle(word, Outcome("repeats", contents[word.identity]), answers)
+        return left + missed
 
-    async def _decide(self, rest: Sequence[Word], site: Site) -> list[str]:
+    async def _fold_unknown(self, words: Sequence[Word], site: Site, rules: Rules, answers: Sequence[Folded]) -> None:
+        """Heartbeats are counted apart; the core decides about the rest."""
+        by_identity = {word.identity: word for word in words}
+        ordinary, beats = split([word.alert for word in words], rules)
         async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
-            return await fold_rest(conn, site, [w.alert for w in rest], [len(w.senders) for w in rest])
+            if beats:
+                ordinary = [*ordinary, *await record(conn, beats)]
+            folding = [by_identity.pop(alert.identity) for alert in ordinary]
+            outcomes = await fold_rest(conn, site, folding) if folding else []
+        for word, outcome in zip(folding, outcomes, strict=True):
+            self._settle(word, outcome, answers)
+        for word in by_identity.values():
+            self._settle(word, Outcome("heartbeats"), answers)
+
+    def _settle(self, word: Word, outcome: Outcome, answers: Sequence[Folded]) -> None:
+        """After the commit: remember what is open, and count."""
+        contents = self._contents
+        if word.is_firing and outcome.result not in ("late", "heartbeats"):
+            contents[word.identity] = word.content
+            if len(contents) > REMEMBERED_MAX:
+                del contents[next(iter(contents))]
+        else:
+            contents.pop(word.identity, None)
+        for sender, result in outcome.of_copies(word):
+            answers[sender].count(result)
 
     async def _retry(self, work: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(RETRIES_MAX):
@@ -150,9 +203,5 @@ class Intake:
         raise AssertionError("the loop returns or raises")
 
 
-def _count(answers: Sequence[Folded], words: Iterable[tuple[Word, str]]) -> None:
-    for word, counted in words:
-        first, *copies = word.senders
-        answers[first].count(counted)
-        for sender in copies:
-            answers[sender].count(COPIES_COUNTED_AS.get(counted, counted))
+def _identity(word: Word) -> str:
+    return word.identity

@@ -7,9 +7,13 @@ from uuid import UUID
 
 from core.alert import Alert
 from core.incident import FoldReason, priority, signature, title
-from core.resource import Place, place_of
+from core.regrouping import MERGED
+from core.resource import UNKNOWN, Place, place_of
 from core.site import Site
-from store import incidents, jobs, timeline
+from core.topology import Edge, told_edges
+from ingest.storming import join_storms
+from store import dependencies, incidents, jobs, timeline
+from store.dependencies import Standing
 from store.ids import new_id
 from store.pool import Connection, Row, now
 
@@ -20,15 +24,17 @@ FIRST_LOOK_S = 1.0
 async def find_homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> list[tuple[Place, UUID]]:
     """The place of each new alert and the incident that it belongs to, opened where there is none."""
     places = [_placed(alert, site) for alert in fresh]
+    await _learn(conn, site, fresh, places)
+    identities = [alert.identity for alert in fresh]
+    standing = await _standing(conn, site, {place.group_key: place for place in places}, identities)
     groups: dict[str, list[Alert]] = defaultdict(list)
+    by_key: dict[str, Place] = {}
     for alert, place in zip(fresh, places, strict=True):
-        groups[place.group_key].append(alert)
-    by_key = {place.group_key: place for place in places}
-    joins = {key: [key, *_neighbour_keys(site, place)] for key, place in by_key.items()}
-    every_key = sorted({key for keys in joins.values() for key in keys})
-    found: dict[str, Row] = {}
-    for row in await incidents.open_for(conn, every_key, reopen_s=site.timings.reopen_s):
-        found.setdefault(row["group_key"], row)
+        if alert.identity not in standing.identities:
+            groups[place.group_key].append(alert)
+            by_key[place.group_key] = place
+    joins = {key: [key, *_neighbour_keys(site, place, standing)] for key, place in by_key.items()}
+    found = await _found(conn, site, joins, standing)
     opening: list[Mapping[str, Any]] = []
     home: dict[str, UUID] = {}
     for key in sorted(by_key):
@@ -42,7 +48,11 @@ async def find_homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> li
         home[key] = joined["id"]
     if opening:
         await _open(conn, site, opening, groups)
-    return [(place, home[place.group_key]) for place in places]
+    claimed = standing.identities
+    return [
+        (place, claimed.get(alert.identity) or home[place.group_key])
+        for alert, place in zip(fresh, places, strict=True)
+    ]
 
 
 def names_of(batch: Sequence[Alert]) -> dict[str, int]:
@@ -61,9 +71,59 @@ def _placed(alert: Alert, site: Site) -> Place:
     return place_of(labels)
 
 
-def _neighbour_keys(site: Site, place: Place) -> list[str]:
-    neighbours = sorted(site.topology.neighbours(place.service)) if place.service in site.services else ()
-    return [Place(place.environment, place.cluster, name, "").group_key for name in neighbours]
+async def _learn(conn: Connection, site: Site, fresh: Sequence[Alert], places: Sequence[Place]) -> None:
+    """Keep what labels tell about dependencies; nothing is asked or written where no alert has such a label."""
+    names = site.learning.labels.keys()
+    told = {
+        edge: (label, alert.source)
+        for alert, place in zip(fresh, places, strict=True)
+        if not names.isdisjoint(alert.labels)
+        for edge, label in told_edges(place.service, alert.labels, site.learning)
+    }
+    if told:
+        await dependencies.learn(conn, told, edges_max=site.learning.edges_max)
+
+
+async def _standing(conn: Connection, site: Site, by_key: Mapping[str, Place], identities: Sequence[str]) -> Standing:
+    """What people merged or split, and what labels told, about these groups, their neighbours and these alerts."""
+    keys = {key for place in by_key.values() for key in (place.group_key, *_neighbour_keys(site, place))}
+    services = {place.service for place in by_key.values()} - {UNKNOWN}
+    keep_s = site.learning.keep_s
+    found = await dependencies.standing(conn, groups=keys, identities=identities, services=services, keep_s=keep_s)
+    if not found.edges:
+        return found
+    more = {key for place in by_key.values() for key in _neighbour_keys(site, place, found)} - keys
+    further = await dependencies.standing(conn, groups=more, identities=(), services=(), keep_s=keep_s)
+    return Standing({**further.groups, **found.groups}, found.identities, found.edges)
+
+
+async def _found(
+    conn: Connection, site: Site, joins: Mapping[str, Sequence[str]], standing: Standing
+) -> dict[str, Row]:
+    """The incident that stands for each group: its open one, the one that claims it, or its own that just ended."""
+    every_key = sorted({key for keys in joins.values() for key in keys})
+    found: dict[str, Row] = {}
+    for row in await incidents.open_for(conn, every_key, reopen_s=site.timings.reopen_s):
+        if row["state"] != MERGED:
+            found.setdefault(row["group_key"], row)
+    for key, incident_id in standing.groups.items():
+        if key not in found or found[key]["resolved_at"] is not None:
+            found[key] = {"id": incident_id, "group_key": key, "resolved_at": None}
+    return found
+
+
+def _neighbour_keys(site: Site, place: Place, standing: Standing | None = None) -> list[str]:
+    """The groups of a place's neighbours: those that are written down, then those that were learned."""
+    written = sorted(site.topology.neighbours(place.service)) if place.service in site.services else []
+    keys = [Place(place.environment, place.cluster, name, "").group_key for name in written]
+    if standing is None or not standing.edges:
+        return keys
+    edges = [Edge(*edge) for edge in standing.edges]
+    learned = sorted(site.topology.with_learned(edges).neighbours(place.service) - set(written))
+    # Only services of the site live in its environment where their alerts do not say so.
+    places = {place.environment, site.environment, UNKNOWN} if place.environment in (site.environment, UNKNOWN) else ()
+    where = sorted({place.environment, *places}, key=lambda one: one != place.environment)
+    return keys + [Place(here, place.cluster, name, "").group_key for name in learned for here in where]
 
 
 def _new_incident(site: Site, first: Sequence[Alert], place: Place) -> dict[str, Any]:
@@ -99,6 +159,7 @@ async def _open(
         for row in rows
     ]
     await timeline.append_many(conn, told)
+    await join_storms(conn, site, [row["id"] for row in rows])
     await _wake_people(conn, site, [str(row["id"]) for row in rows], "page")
 
 

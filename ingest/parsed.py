@@ -18,6 +18,7 @@ import orjson
 from core.alert import Alert
 from core.errors import BadInput
 from core.plain_text import storable
+from ingest.heard import Heard
 
 LABELS_MAX = 64
 NAME_BYTES_MAX = 1024
@@ -77,12 +78,16 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The result of one body; `truncated` is how many alerts the sender says it left out."""
+    """The result of one body; `truncated` is how many alerts the sender says it left out.
+
+    A parser gives `alerts`, or `heard` where it recognises repeats without reading them whole.
+    """
 
     alerts: list[Alert] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     flagged: int = 0
     truncated: int = 0
+    heard: list[Heard] = field(default_factory=list)
 
 
 class Unusable(BadInput):

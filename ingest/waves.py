@@ -1,40 +1,66 @@
-"""Waves: a group of deliveries split so that no wave holds an identity twice, with exact copies taken together."""
+"""Waves: a group of deliveries split so that no wave holds an identity twice, with copies taken together."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime
 
-from core.alert import Alert, content_hash
+from core.alert import Alert, Severity
+from ingest.heard import Heard
 
 
-@dataclass(slots=True)
 class Word:
-    """What was said of one identity, once or many times in a row; `senders` has a number for each copy."""
+    """What was said of one identity, once or many times in a row: `copies` are the senders' numbers and what each said.
 
-    alert: Alert
-    content: str
-    senders: list[int]
+    The copies stay in their order, so that a thousand of them end as they would have one by one. The core finds how
+    many of the first ones came too `late`, and when the alert `opens_at`.
+    """
 
-    def hear(self, alert: Alert, sender: int) -> None:
-        """Take one more copy. The latest times win: what opens or ends by any of the copies, opens or ends by all."""
-        self.senders.append(sender)
-        starts_at = max(self.alert.starts_at, alert.starts_at)
-        ends = [moment for moment in (self.alert.ends_at, alert.ends_at) if moment is not None]
-        ends_at = max(ends, default=None)
-        if (starts_at, ends_at) != (self.alert.starts_at, self.alert.ends_at):
-            self.alert = replace(self.alert, starts_at=starts_at, ends_at=ends_at)
+    __slots__ = ("content", "copies", "identity", "is_firing", "late", "opens_at", "turn")
+
+    def __init__(self, heard: Heard, sender: int, turn: int) -> None:
+        self.identity, self.content, self.is_firing = heard.identity, heard.content, heard.is_firing
+        self.copies, self.turn, self.late = [(sender, heard)], turn, 0
+        self.opens_at: datetime | None = None
+
+    @property
+    def alert(self) -> Alert:
+        """What the last copy says; it starts `opens_at` where that is known, and ends with the last of its ends."""
+        alert = self.copies[-1][1].alert
+        if len(self.copies) > 1 and not self.is_firing:
+            ends = [copy.alert.ends_at for _, copy in self.copies]
+            return replace(alert, ends_at=max(end for end in ends if end is not None))
+        return alert if self.opens_at in (None, alert.starts_at) else replace(alert, starts_at=self.opens_at)
+
+    @property
+    def severities(self) -> set[Severity]:
+        """Every severity that was said."""
+        if len(self.copies) == 1:
+            return {self.alert.severity}
+        by_content = {copy.content: copy for _, copy in self.copies}
+        return {copy.alert.severity for copy in by_content.values()}
+
+    def hear(self, heard: Heard, sender: int) -> None:
+        """Take one more copy."""
+        self.copies.append((sender, heard))
+        self.content = heard.content
 
 
-def waves(numbered: Iterable[tuple[int, Alert]]) -> list[list[Word]]:
-    """Split, keeping the order of each identity. Copies are one word only while nothing else was said in between."""
-    said: dict[str, list[Word]] = defaultdict(list)
-    split: dict[int, list[Word]] = defaultdict(list)
-    for number, alert in numbered:
-        content = content_hash(alert)  # the status is part of it
-        words = said[alert.identity]
-        if words and words[-1].content == content:
-            words[-1].hear(alert, number)
+def waves(numbered: Iterable[tuple[int, Heard]]) -> list[list[Word]]:
+    """Split, keeping the order of each identity.
+
+    Copies are one word while the status stays the same: of an alert that fires on, only the last content counts, so
+    that a body with a thousand versions of it costs no more than one.
+    """
+    said: dict[str, Word] = {}
+    split: list[list[Word]] = []
+    for number, heard in numbered:
+        word = said.get(heard.identity)
+        if word is not None and word.is_firing == heard.is_firing:
+            word.hear(heard, number)
             continue
-        words.append(Word(alert, content, [number]))
-        split[len(words)].append(words[-1])
-    return list(split.values())
+        turn = word.turn + 1 if word else 0
+        said[heard.identity] = word = Word(heard, number, turn)
+        if turn == len(split):
+            split.append([])
+        split[turn].append(word)
+    return split

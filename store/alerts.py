@@ -1,9 +1,11 @@
 """Alerts in whole batches: touch repeats, read the newest episodes, insert, change, end."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from store.pool import Connection, Row, many, one
@@ -12,39 +14,49 @@ from store.sql_files import Queries
 ALERTS = Queries("alerts")
 
 
-async def touch(conn: Connection, repeats: Mapping[str, tuple[str, int]]) -> set[str]:
-    """Count repeats (identity -> content hash and copies) of open alerts; the identities that were exact repeats."""
-    batch = Jsonb([{"identity": key, "content_hash": text, "copies": n} for key, (text, n) in repeats.items()])
-    return {row["identity"] for row in await many(conn, ALERTS["touch"], [batch])}
+async def touch(conn: Connection, repeats: Sequence[tuple[str, str, int]]) -> list[int]:
+    """Count repeats (identity, content hash, copies); the positions of those that are no exact repeat of an open alert.
+
+    Sorted by identity, and no identity twice.
+    """
+    identities, contents, copies = zip(*repeats, strict=True)
+    params = [_json(identities), _json(contents), ",".join(map(str, copies))]
+    return [ordinal - 1 for ordinal in (await one(conn, ALERTS["touch"], params))["missed"]]
 
 
-async def lock_fold(conn: Connection) -> None:
-    """Let one transaction at a time decide about new, changed and ended alerts."""
-    await conn.execute(ALERTS["lock_fold"])
+async def lock_fold(conn: Connection) -> datetime:
+    """Let one transaction at a time decide what opens and ends; the time when it is this one's turn."""
+    moment: datetime = (await one(conn, ALERTS["lock_fold"]))["now"]
+    return moment
 
 
 async def newest(conn: Connection, identities: Iterable[str]) -> dict[str, Row]:
-    """The newest episode of each identity, open ones locked in the order of their key."""
-    wanted = sorted(identities)
-    await conn.execute(ALERTS["lock_open"], [wanted])
-    return {row["identity"]: row for row in await many(conn, ALERTS["newest"], [wanted])}
+    """The newest episode of each identity."""
+    return {row["identity"]: row for row in await many(conn, ALERTS["newest"], [_json(list(identities))])}
 
 
 async def insert(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New episodes."""
     if rows:
-        await conn.execute(ALERTS["insert"], [Jsonb(list(rows))])
+        await conn.execute(ALERTS["insert"], [_json(rows)])
 
 
-async def change(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """New content of open episodes."""
-    if rows:
-        await conn.execute(ALERTS["change"], [Jsonb(list(rows))])
+async def change(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, UUID]:
+    """New content of open episodes, sorted by identity; the incident of each that was open."""
+    if not rows:
+        return {}
+    return {row["identity"]: row["incident_id"] for row in await many(conn, ALERTS["change"], [_json(rows)])}
 
 
-async def end(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """End open episodes (identity, and ends_at as ISO text or None); the incident of each that was open."""
-    return await many(conn, ALERTS["end"], [Jsonb(list(rows))]) if rows else []
+async def end(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, UUID]:
+    """End open episodes (identity, and ends_at or None); the incident of each that was open."""
+    if not rows:
+        return {}
+    return {row["identity"]: row["incident_id"] for row in await many(conn, ALERTS["end"], [_json(rows)])}
+
+
+def _json(rows: Sequence[Any]) -> Jsonb:
+    return Jsonb(rows, dumps=orjson.dumps)
 
 
 async def open_of_source(conn: Connection, source: str) -> list[Row]:

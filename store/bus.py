@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class Bus(Protocol):
 
     async def publish(self, channel: str, payload: str) -> None:
         """Wake the subscribers of a channel, in all processes. Never fails for want of a connection."""
+
+    def wake(self, channels: Iterable[str]) -> None:
+        """The same for many channels, soon: nobody waits for it."""
 
     def subscribe(self, *channels: str) -> "AbstractAsyncContextManager[Subscription]":
         """Hear these channels from the moment the context is entered."""
@@ -90,6 +93,8 @@ class FanoutBus(ABC):
     def __init__(self) -> None:
         self._subscribers: dict[str, set[Subscription]] = {}
         self._receiver: asyncio.Task[None] | None = None
+        self._to_wake: set[str] = set()
+        self._waker: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._last_fault = "no answer"
 
@@ -98,8 +103,8 @@ class FanoutBus(ABC):
         """Connect and listen: None each time listening (re)began, then what was sent. Raises one of `faults`."""
 
     @abstractmethod
-    async def send(self, text: str) -> None:
-        """Send to all processes. Raises one of `faults`."""
+    async def send(self, texts: Sequence[str]) -> None:
+        """Send to all processes, in one trip. Raises one of `faults`."""
 
     async def open(self) -> None:
         """Listen. Raises Unavailable when that is not possible within OPEN_TIMEOUT_S."""
@@ -112,7 +117,9 @@ class FanoutBus(ABC):
             raise Unavailable(f"the live bus cannot connect: {self._last_fault}") from None
 
     async def close(self) -> None:
-        """End every subscription and the connections."""
+        """End every subscription and the connections; wakes that were asked for still go out."""
+        if self._waker:
+            await self._waker
         if self._receiver:
             self._receiver.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -125,14 +132,29 @@ class FanoutBus(ABC):
         text = f"{channel}{_SEPARATOR}{payload}"
         if not channel or _SEPARATOR in channel or len(text.encode()) > PAYLOAD_BYTES_MAX:
             raise ValueError(f"a channel has a name, and with the payload at most {PAYLOAD_BYTES_MAX} bytes")
+        await self._try([text])
+
+    def wake(self, channels: Iterable[str]) -> None:
+        """Wake many channels without a payload; what is asked for meanwhile goes together, each channel once."""
+        self._to_wake.update(channels)
+        if self._to_wake and (self._waker is None or self._waker.done()):
+            self._waker = asyncio.create_task(self._wake(), name="live bus wakes")
+
+    async def _wake(self) -> None:
+        while self._to_wake:
+            texts = [f"{channel}{_SEPARATOR}" for channel in sorted(self._to_wake)]
+            self._to_wake.clear()
+            await self._try(texts)
+
+    async def _try(self, texts: Sequence[str]) -> None:
         for last_try in (False, True):
             try:
                 async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                    await self.send(text)
+                    await self.send(texts)
                 return
             except self.faults as fault:  # a TimeoutError is an OSError
                 if last_try:
-                    log.warning("bus_publish_failed", channel=channel, error=str(fault))
+                    log.warning("bus_publish_failed", messages=len(texts), error=str(fault))
 
     @contextlib.asynccontextmanager
     async def subscribe(self, *channels: str) -> AsyncIterator[Subscription]:

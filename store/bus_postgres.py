@@ -1,7 +1,7 @@
 """The live bus over LISTEN/NOTIFY: one listening and one sending connection per process, neither through a pooler."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import psycopg
 
@@ -32,13 +32,13 @@ class PostgresBus(FanoutBus):
                 async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                     await connection.execute("SELECT 1")
 
-    async def send(self, text: str) -> None:
+    async def send(self, texts: Sequence[str]) -> None:
         """NOTIFY on the sending connection, which is made at the first use and again after a fault."""
         async with self._sending:
             if self._sender is None:
                 self._sender = await self._connect()
             try:
-                await self._sender.execute("SELECT pg_notify(%s, %s)", (LIVE, text))
+                await self._sender.execute("SELECT pg_notify(%s, t) FROM unnest(%s::text[]) AS t", (LIVE, list(texts)))
             except BaseException:  # cancelled in the middle: its state is not known
                 sender, self._sender = self._sender, None
                 await sender.close()

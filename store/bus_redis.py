@@ -1,6 +1,6 @@
 """The live bus over Redis (or Valkey) publish/subscribe."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -39,9 +39,12 @@ class RedisBus(FanoutBus):
                 elif message and message["type"] == "message":
                     yield message["data"]
 
-    async def send(self, text: str) -> None:
+    async def send(self, texts: Sequence[str]) -> None:
         """PUBLISH through the client's own pool."""
-        await self._redis.publish(LIVE, text)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for text in texts:
+                pipe.publish(LIVE, text)
+            await pipe.execute()
 
     async def close(self) -> None:
         """End the subscriptions and the connections."""

@@ -8,6 +8,7 @@ from store.pool import Connection, Row, maybe, one
 from store.sql_files import Queries
 
 IDEMPOTENCY = Queries("idempotency")
+FORGOTTEN_ROWS_MAX = 100_000
 
 
 async def begin(conn: Connection, principal: str, key: str, request_hash: str) -> Row | None:
@@ -23,3 +24,8 @@ async def begin(conn: Connection, principal: str, key: str, request_hash: str) -
 async def finish(conn: Connection, principal: str, key: str, status: int, body: Any) -> None:
     """Keep the answer."""
     await conn.execute(IDEMPOTENCY["finish"], [status, Jsonb(body), principal, key])
+
+
+async def forget(conn: Connection, *, older_than_s: float) -> None:
+    """Forget old keys, and the ids of deliveries that are kept among them."""
+    await conn.execute(IDEMPOTENCY["forget"], {"older_than_s": older_than_s, "rows": FORGOTTEN_ROWS_MAX})

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from core.errors import NotFound
+from store import timeline
 from store.pool import Connection, Row, many, maybe
 from store.sql_files import Queries
 
@@ -24,8 +26,16 @@ async def create(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Ro
 
 
 async def count(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Add to the counters and raise the priorities (id, new, ended, priority); the rows after it."""
-    return await many(conn, INCIDENTS["count"], [Jsonb(list(rows))])
+    """Add to the counters, raise the priorities and tell it (id, new, ended, priority, names); the rows after it."""
+    counted = await many(conn, INCIDENTS["count"], [Jsonb(rows, dumps=orjson.dumps)])
+    for row in counted:
+        conn.wake(timeline.channel(row["id"]))
+    return counted
+
+
+async def raise_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Make incidents more urgent (id, priority), never less; those that became it."""
+    return await many(conn, INCIDENTS["raise_many"], [Jsonb(rows, dumps=orjson.dumps)]) if rows else []
 
 
 async def get(conn: Connection, incident_id: UUID, *, lock: bool = False) -> Row:
@@ -44,13 +54,23 @@ async def by_number(conn: Connection, number: int) -> Row:
     return row
 
 
-async def page(conn: Connection, *, before: int | None, state: str | None, service: str | None, rows: int) -> list[Row]:
-    """Incidents, newest first, with numbers below `before`."""
-    return await many(conn, INCIDENTS["page"], {"before": before, "state": state, "service": service, "rows": rows})
+async def page(
+    conn: Connection,
+    *,
+    before: int | None,
+    state: str | None,
+    service: str | None,
+    assignee: str | None = None,
+    storm: int | None = None,
+    rows: int,
+) -> list[Row]:
+    """Incidents, newest first, with numbers below `before`; `storm`: only those of the storm with this number."""
+    params = {"before": before, "state": state, "service": service, "assignee": assignee, "storm": storm, "rows": rows}
+    return await many(conn, INCIDENTS["page"], params)
 
 
 async def facets(conn: Connection) -> list[Row]:
-    """How many incidents there are by state, priority and service."""
+    """How many incidents there are by state, priority, service and assignee ('' for nobody)."""
     return await many(conn, INCIDENTS["facets"])
 
 
@@ -73,3 +93,8 @@ async def set_state(conn: Connection, incident_id: UUID, state: str, *, by: str,
 async def reopen(conn: Connection, incident_id: UUID) -> bool:
     """Undo a resolve, unless a new incident of the same group is open by now."""
     return await maybe(conn, INCIDENTS["reopen"], [incident_id]) is not None
+
+
+async def assign(conn: Connection, incident_id: UUID, assignee: str | None) -> bool:
+    """Give it to a person by name, or to nobody; False where it was so before."""
+    return await maybe(conn, INCIDENTS["assign"], {"id": incident_id, "assignee": assignee}) is not None

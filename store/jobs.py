@@ -3,12 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from store.pool import Connection
 from store.sql_files import Queries
 
 JOBS = Queries("jobs")
+# In a storm the page of the newest incident must not stand behind what takes long, or behind counting.
+PRIORITIES = {
+    "send_notification": 20, "page_incident": 10, "page_storm": 10,
+    "run_incident": -10, "resume_incident": -10, "embed_fixes": -10, "sentry_comment": -10,
+}  # fmt: skip
 
 
 async def defer(conn: Connection, task: str, *, lock: str | None = None, once: str | None = None, **args: Any) -> None:
@@ -16,7 +22,8 @@ async def defer(conn: Connection, task: str, *, lock: str | None = None, once: s
 
     `lock`: jobs of one lock never overlap. `once`: not put while a job of this task and lock still waits.
     """
-    await conn.execute(JOBS["defer"], {"task": task, "lock": lock, "once": once, "args": Jsonb(args)})
+    values = {"task": task, "priority": _priority(task), "lock": lock, "once": once, "args": Jsonb(args)}
+    await conn.execute(JOBS["defer"], values)
 
 
 async def at(conn: Connection, kind: str, key: str, /, *, delay_s: float, **args: Any) -> None:
@@ -31,7 +38,7 @@ async def cancel(conn: Connection, kind: str, key: str) -> None:
 
 async def defer_many(conn: Connection, task: str, args: Sequence[Mapping[str, Any]]) -> None:
     """Put many jobs of one task into the queue."""
-    await conn.execute(JOBS["defer_many"], [task, Jsonb(list(args))])
+    await conn.execute(JOBS["defer_many"], [task, _priority(task), Jsonb(list(args))])
 
 
 async def at_many(
@@ -43,6 +50,13 @@ async def at_many(
         await conn.execute(JOBS["set_due_many"], {"kind": kind, "delay": delay_s, "rows": Jsonb(rows)})
 
 
+async def soon(conn: Connection, kind: str, keyed: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Have tasks of one kind done once more from now on; nothing is written for a key whose timer waits already."""
+    if keyed:
+        rows = [{"key": key, "args": args} for key, args in keyed]
+        await conn.execute(JOBS["set_soon"], [kind, Jsonb(rows, dumps=orjson.dumps)])
+
+
 async def cancel_many(conn: Connection, kind: str, keys: Sequence[str]) -> None:
     """Remove many timers of one kind."""
     if keys:
@@ -51,5 +65,10 @@ async def cancel_many(conn: Connection, kind: str, keys: Sequence[str]) -> None:
 
 async def take_due(conn: Connection, *, rows_max: int = 500) -> int:
     """Turn what is due into jobs, in this transaction; how many there were."""
-    cursor = await conn.execute(JOBS["take_due"], {"rows_max": rows_max})
+    values = {"rows_max": rows_max, "priorities": Jsonb(PRIORITIES)}
+    cursor = await conn.execute(JOBS["take_due"], values)
     return cursor.rowcount
+
+
+def _priority(task: str) -> int:
+    return PRIORITIES.get(task, 0)

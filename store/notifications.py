@@ -30,6 +30,12 @@ async def take(conn: Connection, notification_id: UUID) -> Row | None:
     return await maybe(conn, NOTIFICATIONS["take"], [notification_id])
 
 
+async def next_waiting(conn: Connection, after: UUID) -> UUID | None:
+    """The message that should go over the same channel next; those that wait to be tried again are not among them."""
+    row = await maybe(conn, NOTIFICATIONS["next_waiting"], [after])
+    return row["id"] if row else None
+
+
 async def settle(conn: Connection, notification_id: UUID, state: str, error: str = "") -> None:
     """Mark as sent, failed, or (with the error) still pending."""
     await conn.execute(NOTIFICATIONS["settle"], [state, error, state, notification_id])

@@ -52,7 +52,7 @@ class Store:
                 conn.wakes = set()
                 async with conn.transaction():
                     yield conn
-                wakes = sorted(conn.wakes)
+                wakes = conn.wakes
         except PoolTimeout as error:
             raise Unavailable("The database pool has no free connection; try again in a moment.") from error
         except psycopg.OperationalError as error:
@@ -62,8 +62,8 @@ class Store:
             if kind not in _AWAY:
                 raise
             raise Unavailable(f"The database does not answer: {first_line(error)}") from error
-        for channel in wakes:
-            await self.bus.publish(channel, "")
+        if wakes:
+            self.bus.wake(wakes)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`nightshift incidents`: list, show, acknowledge, resolve, comment, propose a fix, follow."""
+"""`nightshift incidents`: list, show, acknowledge, assign, merge, split, resolve, comment, propose a fix, follow."""
 
 from typing import Annotated, Any
 
@@ -23,20 +23,26 @@ def _default(context: typer.Context, as_json: Json = False) -> None:
 def show_list(
     state: Annotated[str | None, typer.Option(help="Only this state: open, acknowledged, resolved, ...")] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    assignee: Annotated[str | None, typer.Option(help="Only those of this person.")] = None,
+    storm: Annotated[int | None, typer.Option(help="Only those of the storm with this number.", min=1)] = None,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=200)] = 20,
     as_json: Json = False,
 ) -> None:
     """List incidents, newest first."""
-    page = client.get("/incidents", state=state, service=service, limit=limit)
+    page = client.get("/incidents", state=state, service=service, assignee=assignee, storm=storm, limit=limit)
     if as_json:
         print_json(page)
         return
     rows = [
-        (f"#{i['number']}", i["priority"], i["state"], i["title"], f"{i['firing_count']}/{i['alert_count']}",
+        (f"#{i['number']}", i["priority"], i["state"], _titled(i), f"{i['firing_count']}/{i['alert_count']}",
          moment(i["opened_at"]))
         for i in page["items"]
     ]  # fmt: skip
     table(("no", "prio", "state", "title", "firing", "opened (UTC)"), rows, empty="No incidents.")
+
+
+def _titled(incident: dict[str, Any]) -> str:
+    return f"{incident['title']} (storm #{incident['storm']})" if incident["storm"] else str(incident["title"])
 
 
 @app.command()
@@ -47,8 +53,17 @@ def show(number: Number, as_json: Json = False) -> None:
         print_json(incident)
         return
     pairs(f"#{incident['number']} {incident['title']}", _facts(incident))
-    alerts = [(a["name"], a["service"], a["severity"], f"{a['firing']}/{a['alerts']}") for a in incident["alerts"]]
-    table(("alert", "service", "severity", "firing"), alerts, empty="No alerts.")
+    alerts = [
+        (a["name"], a["service"], a["severity"], f"{a['firing']}/{a['alerts']}", a["unknown"] or "-")
+        for a in incident["alerts"]
+    ]
+    table(("alert", "service", "severity", "firing", "unknown"), alerts, empty="No alerts.")
+    if incident["aggregates"]:
+        bursts = [
+            (g["resource_id"], str(g["count"]), moment(g["began_at"]), moment(g["last_at"]))
+            for g in incident["aggregates"]
+        ]
+        table(("aggregate of", "alerts", "began (UTC)", "last (UTC)"), bursts, empty="")
     runs = [(e["id"], e["playbook_id"], e["resource_id"], e["state"], e["outcome"]) for e in incident["executions"]]
     table(("execution", "playbook", "target", "state", "outcome"), runs, empty="Nothing was proposed yet.")
 
@@ -57,12 +72,21 @@ def _facts(incident: dict[str, Any]) -> list[tuple[str, str]]:
     body = (incident.get("diagnosis") or {}).get("body", {})
     unknowns = [("Not known" if n == 0 else "", str(text)) for n, text in enumerate(body.get("unknowns", []))]
     return [
-        ("State", f"{incident['state']} · {incident['priority']}"),
+        ("State", f"{_state(incident)} · {incident['priority']}"),
         ("Service", f"{incident['service']} in {incident['environment']}"),
-        ("Opened", f"{moment(incident['opened_at'])} UTC"),
+        ("Assigned to", incident.get("assignee") or "nobody"),
+        ("Opened", f"{moment(incident['opened_at'])} UTC, {incident['frequency']['words']}"),
+        *([("Storm", f"storm #{incident['storm']}")] if incident["storm"] else []),
+        *[("Flapping", f"{f['name']} since {moment(f['began_at'])} UTC") for f in incident["flapping"]],
+        *_unrepeated(incident["unknown_count"]),
         ("Diagnosis", str(body.get("summary") or "not yet")),
         *unknowns,
     ]
+
+
+def _unrepeated(count: int) -> list[tuple[str, str]]:
+    said = f"{count} alerts are not repeated any more; that does not mean that they are over"
+    return [("Unknown", said)] if count else []
 
 
 @app.command()
@@ -75,6 +99,79 @@ def ack(number: Number, reason: Say = "", as_json: Json = False) -> None:
 def resolve(number: Number, reason: Say = "", as_json: Json = False) -> None:
     """Say that it is over."""
     _changed(client.post(f"/incidents/{_ref(number)}/resolve", {"reason": reason}), as_json)
+
+
+@app.command()
+def reopen(number: Number, reason: Say = "", as_json: Json = False) -> None:
+    """Say that it is not over after all."""
+    _changed(client.post(f"/incidents/{_ref(number)}/reopen", {"reason": reason}), as_json)
+
+
+@app.command()
+def assign(
+    number: Number,
+    person: Annotated[str, typer.Argument(metavar="[PERSON]", help="Whoever looks after it.")] = "",
+    nobody: Annotated[bool, typer.Option("--nobody", help="Take it from whoever has it.")] = False,
+    reason: Say = "",
+    as_json: Json = False,
+) -> None:
+    """Give it to a person, or to nobody."""
+    if bool(person) == nobody:
+        raise Trouble("Name a person, or say --nobody.")
+    incident = client.post(f"/incidents/{_ref(number)}/assign", {"assignee": person or None, "reason": reason})
+    if as_json:
+        print_json(incident)
+    else:
+        line(f"#{incident['number']} is assigned to {incident['assignee'] or 'nobody'}")
+
+
+@app.command()
+def merge(
+    number: Number,
+    into: Annotated[str, typer.Argument(metavar="INTO", help="The incident that takes its alerts.")],
+    reason: Say = "",
+    as_json: Json = False,
+) -> None:
+    """Move all its alerts into another incident, where it ends."""
+    incident = client.post(f"/incidents/{_ref(number)}/merge", {"into": _ref(into), "reason": reason})
+    if as_json:
+        print_json(incident)
+    else:
+        line(f"#{number.removeprefix('#')} is merged into #{incident['number']}: {_alerts(incident)}")
+
+
+@app.command()
+def split(
+    number: Number,
+    matchers: Annotated[list[str] | None, typer.Argument(metavar="[MATCHER]...", help="service=db ...")] = None,
+    alerts: Annotated[list[str] | None, typer.Option("--alert", metavar="ID", help="An alert; again for more.")] = None,
+    reason: Say = "",
+    as_json: Json = False,
+) -> None:
+    """Move the alerts that match all of these, or are named, into a new incident."""
+    body = {"matchers": matchers or [], "alerts": alerts or [], "reason": reason}
+    incident = client.post(f"/incidents/{_ref(number)}/split", body)
+    if as_json:
+        print_json(incident)
+    else:
+        line(f"#{incident['number']} is new: {_alerts(incident)}")
+
+
+@app.command()
+def story(number: Number, as_json: Json = False) -> None:
+    """Print its timeline together with those of all that were merged into it."""
+    path, after = f"/incidents/{_ref(number)}/story", None
+    rows: list[dict[str, Any]] = []
+    while True:
+        page = client.get(path, after=after)
+        rows += page["items"]
+        if (after := page["next"]) is None:
+            break
+    if as_json:
+        print_json({"items": rows})
+        return
+    for row in rows:
+        line(f"#{row['incident']} {event_line(row)}")
 
 
 @app.command()
@@ -165,3 +262,12 @@ def _changed(incident: dict[str, Any], as_json: bool) -> None:
         print_json(incident)
     else:
         line(f"#{incident['number']} is {incident['state']}")
+
+
+def _state(incident: dict[str, Any]) -> str:
+    into, source = incident.get("merged_into"), incident.get("split_from")
+    return str(incident["state"]) + (f" into #{into}" if into else "") + (f", split from #{source}" if source else "")
+
+
+def _alerts(incident: dict[str, Any]) -> str:
+    return f"{incident['firing_count']} of {incident['alert_count']} alerts fire"

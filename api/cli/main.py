@@ -6,7 +6,24 @@ from typing import Annotated
 
 import typer
 
-from api.cli import approvals, config, incidents, kill, people, playbooks, run, silences, sources
+from api.cli import (
+    approvals,
+    config,
+    escalation,
+    heartbeats,
+    incidents,
+    inhibitions,
+    kill,
+    logs,
+    maintenance,
+    people,
+    playbooks,
+    quarantine,
+    run,
+    silences,
+    sources,
+    topology,
+)
 from api.cli.client import Json, Trouble
 from api.cli.screen import line, print_json, warn
 from core.errors import NightshiftError
@@ -20,8 +37,24 @@ app = typer.Typer(
 )
 for _name in ("up", "serve", "worker", "migrate"):
     app.command(_name)(getattr(run, _name))
-for _group in (incidents, approvals, playbooks, silences, sources, people, config, kill):
+for _group in (
+    incidents,
+    approvals,
+    playbooks,
+    silences,
+    maintenance,
+    inhibitions,
+    escalation,
+    heartbeats,
+    sources,
+    people,
+    quarantine,
+    topology,
+    config,
+    kill,
+):
     app.add_typer(_group.app)
+app.command()(logs.logs)
 
 
 @app.command()

@@ -1,17 +1,15 @@
 """`nightshift silences`: what is not told for a while, by whose word, and why."""
 
-import re
 from typing import Annotated
 
 import typer
 
 from api.cli import client
-from api.cli.client import BROKEN, Json, Trouble
+from api.cli.client import Json
+from api.cli.durations import seconds
 from api.cli.screen import line, moment, print_json, table
 
 app = typer.Typer(name="silences", help="What is not told for a while.", rich_markup_mode=None)
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"(?:\d{1,6}[smhd])+")
 
 
 @app.callback(invoke_without_command=True)
@@ -69,10 +67,3 @@ def expire(silence: Annotated[str, typer.Argument(metavar="ID")], as_json: Json 
         print_json(ended)
         return
     line(f"{ended['id']}: {ended['state']}")
-
-
-def seconds(text: str) -> float:
-    """A duration such as `90s`, `2h` or `1d12h`, in seconds. Raises Trouble."""
-    if not _DURATION.fullmatch(text):
-        raise Trouble(f"{text!r} is no duration: write numbers with s, m, h or d, such as 30m or 1d12h.", BROKEN)
-    return float(sum(int(part[:-1]) * UNITS_S[part[-1]] for part in re.findall(r"\d+[smhd]", text)))

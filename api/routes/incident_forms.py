@@ -1,14 +1,18 @@
 """What the incident routes take and give."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.routes.page import Moment
+from core.frequency import Habit
 from core.incident import IncidentState
 
 TEXT_CHARS_MAX = 4_000
+
+
+AnyState = IncidentState | Literal["merged"]
 
 
 class Incident(BaseModel):
@@ -28,7 +32,7 @@ class Incident(BaseModel):
     )  # fmt: skip
     id: UUID
     number: int = Field(description="The short number that people use.")
-    state: IncidentState
+    state: AnyState
     priority: str
     environment: str
     cluster: str
@@ -45,6 +49,11 @@ class Incident(BaseModel):
     resolved_at: Moment | None
     resolved_by: str | None
     reopened: int
+    assignee: str | None = Field(None, description="The person who looks after it.")
+    assigned_at: Moment | None = None
+    merged_into: int | None = Field(None, description="The number of the incident that took its alerts.")
+    split_from: int | None = Field(None, description="The number of the incident that its first alerts came from.")
+    storm: int | None = Field(None, description="The number of the storm that it opened in; `GET /storms`.")
     timeline_seq: int = Field(description="The number of the newest timeline row.")
 
 
@@ -57,7 +66,25 @@ class AlertCount(BaseModel):
     service: str
     alerts: int
     firing: int
+    unknown: int = Field(description="How many of those that fire nobody repeats any more: not over, not known.")
     first_at: Moment
+
+
+class AggregateOut(BaseModel):
+    """Alerts of one resource that came together, told as one; each of them is still there."""
+
+    id: UUID
+    resource_id: str
+    count: int
+    began_at: Moment
+    last_at: Moment
+
+
+class FlapOut(BaseModel):
+    """An alert that comes and goes too often; told again when it has settled."""
+
+    name: str
+    began_at: Moment
 
 
 class DiagnosisOut(BaseModel):
@@ -95,10 +122,25 @@ class Told(BaseModel):
     sent_at: Moment | None
 
 
+class FrequencyOut(BaseModel):
+    """Incidents of the same signature up to the opening of this one, itself included."""
+
+    hour: int
+    day: int
+    week: int
+    month: int = Field(description="30 days.")
+    habit: Habit
+    words: str = Field(examples=["3rd time in 24 h, 5th in 30 days"])
+
+
 class IncidentDetail(Incident):
     """One incident with everything around it."""
 
+    unknown_count: int = Field(description="Open alerts that nobody repeats any more; part of `firing_count`.")
+    frequency: FrequencyOut
     alerts: list[AlertCount]
+    aggregates: list[AggregateOut]
+    flapping: list[FlapOut]
     diagnosis: DiagnosisOut | None
     executions: list[ExecutionBrief]
     notifications: list[Told]
@@ -110,6 +152,7 @@ class Facets(BaseModel):
     state: dict[str, int]
     priority: dict[str, int]
     service: dict[str, int]
+    assignee: dict[str, int] = Field(description="The empty name is nobody.")
 
 
 class IncidentPage(BaseModel):
@@ -127,10 +170,11 @@ class AlertOut(BaseModel):
     name: str
     alert_class: str = Field(validation_alias="class", serialization_alias="class")
     severity: str
-    status: str
+    status: str = Field(description="firing, resolved, or unknown: open, but not repeated in time.")
     service: str
     resource_id: str
     labels: dict[str, Any]
+    fingerprint: str = Field(description="Prometheus' own fingerprint of the labels, as Alertmanager shows it.")
     annotations: dict[str, Any]
     generator_url: str
     starts_at: Moment
@@ -139,6 +183,7 @@ class AlertOut(BaseModel):
     last_received_at: Moment
     occurrences: int
     source: str
+    aggregate_id: UUID | None = Field(description="The aggregate that it is a child of.")
 
 
 class AlertPage(BaseModel):

@@ -1,5 +1,7 @@
 """Incidents: lists with facets, one with everything around it, and what people do with them."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from api.access import Principal, Role, house_of, needs, once
 from api.problems import MEDIA_TYPE, documented
 from api.routes.incident_forms import (
     AlertPage,
+    AnyState,
     Comment,
     Incident,
     IncidentDetail,
@@ -19,11 +22,28 @@ from api.routes.incident_forms import (
     Written,
 )
 from api.routes.page import BeforeId, Limit, page_of
+from core.alert import prometheus_fingerprint
 from core.errors import IllegalTransition, NotFound
 from core.incident import IncidentState
 from core.plain_text import storable, storable_value
+from core.regrouping import OVER
 from engine import approving, healing
-from store import alerts, audit, diagnoses, executions, incidents, jobs, listing, notifications, timeline
+from engine.telling import frequency_of
+from store import (
+    aggregates,
+    alerts,
+    audit,
+    diagnoses,
+    executions,
+    flaps,
+    incidents,
+    jobs,
+    listing,
+    notifications,
+    regrouping,
+    staleness,
+    timeline,
+)
 from store.pool import Connection, Row
 from tools.act import proposals
 
@@ -43,14 +63,17 @@ async def list_incidents(
     caller: Viewer,
     before: Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only lower numbers than this.")] = None,
     limit: Limit = 50,
-    state: IncidentState | None = None,
+    state: AnyState | None = None,
     service: Annotated[str | None, Query(max_length=200)] = None,
+    assignee: Annotated[str | None, Query(max_length=63, description="Only those of this person.")] = None,
+    storm: Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only those of this storm.")] = None,
 ) -> Any:
     """Incidents, newest first, and how many there are of each kind."""
+    wanted = {"state": state, "service": _word(service), "assignee": _word(assignee)}
     async with house_of(request).store.begin() as conn:
-        rows = await incidents.page(conn, before=before, state=state, service=_word(service), rows=limit + 1)
+        rows = await incidents.page(conn, before=before, **wanted, storm=storm, rows=limit + 1)
         counts = await incidents.facets(conn)
-    facets = {name: _counted(counts, name) for name in ("state", "priority", "service")}
+    facets = {name: _counted(counts, name) for name in ("state", "priority", "service", "assignee")}
     return page_of(rows, limit, dict, cursor="number", facets=facets)
 
 
@@ -59,9 +82,15 @@ async def get_incident(request: Request, caller: Viewer, ref: str) -> Any:
     """One incident by id or number: alerts in counts, the newest diagnosis, executions, what people were told."""
     async with house_of(request).store.begin() as conn:
         incident = await find(conn, ref)
+        stale = await staleness.counts(conn, incident["id"])
+        seen = await frequency_of(conn, incident)
         return {
             **incident,
-            "alerts": await alerts.summary(conn, incident["id"]),
+            "unknown_count": sum(stale.values()),
+            "frequency": {**asdict(seen), "habit": seen.habit, "words": seen.words},
+            "alerts": [_with_unknown(row, stale) for row in await alerts.summary(conn, incident["id"])],
+            "aggregates": await aggregates.of_incident(conn, incident["id"]),
+            "flapping": await flaps.of_incident(conn, incident["id"]),
             "diagnosis": await diagnoses.last(conn, incident["id"]),
             "executions": await executions.of_incident(conn, incident["id"]),
             "notifications": await notifications.of_incident(conn, incident["id"]),
@@ -73,7 +102,8 @@ async def list_alerts(request: Request, caller: Viewer, ref: str, before: Before
     """The alerts that were folded into this incident."""
     async with house_of(request).store.begin() as conn:
         incident = await find(conn, ref)
-        return page_of(await listing.alerts(conn, incident["id"], before=before, rows=limit + 1), limit, dict)
+        rows = await listing.alerts(conn, incident["id"], before=before, rows=limit + 1)
+        return page_of(rows, limit, lambda row: {**row, "fingerprint": prometheus_fingerprint(row["labels"])})
 
 
 @router.post("/incidents/{ref}/acknowledge", response_model=Incident, responses=documented(401, 403, 404, 409, 422))
@@ -116,7 +146,7 @@ async def diagnose(request: Request, caller: Responder, ref: str) -> Response:
             key = f"run_incident:{incident['id']}"
             await jobs.defer(conn, "run_incident", lock=key, once=key, incident_id=str(incident["id"]))
             await _audit(conn, caller, "diagnose", incident, incident["state"], "")
-            return 202, _plain(incident)
+            return 202, plain(incident)
 
         return await once(request, caller, conn, work)
 
@@ -156,9 +186,14 @@ async def find(conn: Connection, ref: str) -> Row:
     return await incidents.get(conn, incident_id)
 
 
+def _with_unknown(row: Row, stale: Mapping[tuple[str, str, str, str], int]) -> Row:
+    return {**row, "unknown": stale.get((row["name"], row["class"], row["severity"], row["service"]), 0)}
+
+
 def _unresolved(incident: Row) -> Row:
-    if incident["state"] == S.RESOLVED:
-        raise IllegalTransition(f"Incident #{incident['number']} is resolved: there is nothing left to do about it.")
+    if incident["state"] in OVER:
+        said = f"Incident #{incident['number']} is {incident['state']}: there is nothing left to do about it"
+        raise IllegalTransition(f"{said}; go on at #{n}." if (n := incident["merged_into"]) else f"{said}.")
     return incident
 
 
@@ -190,6 +225,8 @@ async def _change(
         incident = await find(conn, ref)
 
         async def work() -> tuple[int, Any]:
+            if to is S.RESOLVED:
+                await regrouping.lock_actions(conn, [incident["id"]])
             changed = await incidents.set_state(conn, incident["id"], to, by=caller.name, only_from=only_from)
             now = await incidents.get(conn, incident["id"])
             if not changed and now["state"] != to:
@@ -208,7 +245,7 @@ async def _change(
                     key = str(now["id"])
                     await jobs.at(conn, "escalate_incident", key, delay_s=0.0, incident_id=key)
                 now = await incidents.get(conn, incident["id"])
-            return 200, _plain(now)
+            return 200, plain(now)
 
         return await once(request, caller, conn, work)
 
@@ -230,7 +267,8 @@ async def _audit(conn: Connection, caller: Principal, verb: str, incident: Row, 
     )  # fmt: skip
 
 
-def _plain(incident: Row) -> Any:
+def plain(incident: Row) -> Any:
+    """An incident as JSON, since answers are kept under their Idempotency-Key."""
     return Incident.model_validate(incident).model_dump(mode="json")
 
 

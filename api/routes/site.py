@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from api.access import Principal, Role, house_of, needs
 from api.problems import documented
+from core.errors import BadConfiguration, BadInput
 from core.plain_text import storable_value
 from core.site_form import read_site
 from store import site
@@ -38,7 +39,15 @@ async def put_site(
     body: Annotated[dict[str, Any], Body(examples=[EXAMPLE])],
 ) -> Any:
     """Describe the site anew, whole; a fault names its place and changes nothing. Open approvals see a new policy."""
-    read_site(body, 0)
+    checked(body)
     async with house_of(request).store.begin() as conn:
         version, changed = await site.apply(conn, storable_value(body), by=caller.actor)
     return {"version": version, "changed": changed, "body": body}
+
+
+def checked(body: dict[str, Any]) -> None:
+    """Raises BadInput where it is no site: what a file at the start did wrong is here the caller's."""
+    try:
+        read_site(body, 0)
+    except BadConfiguration as error:
+        raise BadInput(error.detail) from None

@@ -1,4 +1,4 @@
-"""What is set about who is told when: silences, maintenance windows, inhibitions and escalation policies."""
+"""What is set about who is told when: silences, windows, inhibitions, escalations; and heartbeat rules."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -73,6 +73,7 @@ EXAMPLES: Mapping[NoticeKind, Any] = {
         "title": "the shop", "priorities": ["P1"], "matchers": ["service=shop"],
         "steps": [{"who": "on-call", "after_s": 0}, {"who": "on-call", "after_s": 300, "repeat": 2, "every_s": 300}],
     },
+    NoticeKind.HEARTBEAT: {"title": "nightly backup", "matchers": ["alertname=NightlyBackup"], "interval_s": 86400},
 }  # fmt: skip
 # Path, kind, and who may write. Whoever is on call may silence; the rest is set by operators.
 KINDS: tuple[tuple[str, NoticeKind, Role], ...] = (
@@ -80,6 +81,7 @@ KINDS: tuple[tuple[str, NoticeKind, Role], ...] = (
     ("maintenance-windows", NoticeKind.WINDOW, Role.OPERATOR),
     ("inhibitions", NoticeKind.INHIBITION, Role.OPERATOR),
     ("escalation-policies", NoticeKind.ESCALATION, Role.OPERATOR),
+    ("heartbeat-rules", NoticeKind.HEARTBEAT, Role.OPERATOR),
 )
 
 

@@ -1,48 +1,42 @@
 -- name: touch
 -- Count exact repeats of open alerts.
-SELECT store.touch_alerts(%s) AS identity
+SELECT store.touch_alerts(ARRAY(SELECT jsonb_array_elements_text(%s)), ARRAY(SELECT jsonb_array_elements_text(%s)),
+                          string_to_array(%s, ',')::integer[]) AS missed
 
 -- name: lock_fold
--- New, changed and ended alerts are decided by one transaction at a time.
-SELECT pg_advisory_xact_lock(7203011)
-
--- name: lock_open
--- Lock open episodes in the order of their key.
-SELECT 1 FROM alerts WHERE identity = ANY (%s) AND ended_at IS NULL ORDER BY identity FOR UPDATE
+-- What opens and ends alerts is decided by one transaction at a time; the time when this one may.
+SELECT store.now() AS now FROM pg_advisory_xact_lock(7203011)
 
 -- name: newest
--- The newest episode of each identity.
-SELECT DISTINCT ON (identity) identity, incident_id, content_hash, severity, starts_at, ended_at, last_received_at
-FROM alerts WHERE identity = ANY (%s) ORDER BY identity, (ended_at IS NULL) DESC, received_at DESC
+-- The newest episode of each identity: the open one, else the one that was received last.
+SELECT a.* FROM jsonb_array_elements_text(%s) AS b (identity) CROSS JOIN LATERAL (
+  SELECT identity, content_hash, starts_at, ended_at, last_received_at FROM alerts
+  WHERE identity = b.identity AND ended_at IS NULL
+  UNION ALL
+  (SELECT identity, content_hash, starts_at, ended_at, last_received_at FROM alerts
+   WHERE identity = b.identity AND ended_at IS NOT NULL ORDER BY received_at DESC LIMIT 1)
+  LIMIT 1) AS a
 
 -- name: insert
 -- New episodes from one JSON parameter.
 INSERT INTO alerts (id, incident_id, source, identity, name, class, severity, status, environment, cluster, service,
-                    resource_id, labels, annotations, generator_url, content_hash, starts_at, occurrences)
+                    resource_id, labels, annotations, generator_url, content_hash, starts_at, occurrences, received_at,
+                    last_received_at, promised_s)
 SELECT id, incident_id, source, identity, name, class, severity, 'firing', environment, cluster, service,
-       resource_id, labels, annotations, generator_url, content_hash, starts_at, coalesce(occurrences, 1)
+       resource_id, labels, annotations, generator_url, content_hash, starts_at, copies, moment, moment,
+       promised_s
 FROM jsonb_to_recordset(%s) AS b (
   id uuid, incident_id uuid, source text, identity text, name text, class text, severity text, environment text,
   cluster text, service text, resource_id text, labels jsonb, annotations jsonb, generator_url text, content_hash text,
-  starts_at timestamptz, occurrences integer)
-ORDER BY identity
+  starts_at timestamptz, copies integer, promised_s real), (SELECT store.now()) AS n (moment)
 
 -- name: change
 -- New content of open episodes from one JSON parameter.
-UPDATE alerts a SET labels = b.labels, annotations = b.annotations, severity = b.severity, class = b.class,
-  generator_url = b.generator_url, content_hash = b.content_hash, occurrences = a.occurrences + coalesce(b.occurrences, 1),
-  last_received_at = store.now()
-FROM jsonb_to_recordset(%s) AS b (
-  identity text, labels jsonb, annotations jsonb, severity text, class text, generator_url text, content_hash text,
-  occurrences integer)
-WHERE a.identity = b.identity AND a.ended_at IS NULL
+SELECT identity, incident_id FROM store.change_alerts(%s)
 
 -- name: end
--- End open episodes, at the time the sender says, if that is neither before they began nor in the future.
-UPDATE alerts a SET status = 'resolved', last_received_at = store.now(),
-  ended_at = greatest(a.starts_at, least(coalesce(b.ends_at, store.now()), store.now()))
-FROM jsonb_to_recordset(%s) AS b (identity text, ends_at timestamptz)
-WHERE a.identity = b.identity AND a.ended_at IS NULL RETURNING a.incident_id, a.identity
+-- End open episodes.
+SELECT identity, incident_id FROM store.end_alerts(%s)
 
 -- name: open_of_source
 -- What a source has open.

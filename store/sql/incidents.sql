@@ -15,16 +15,34 @@ FROM jsonb_to_recordset(%s) AS b (
 ORDER BY started_at, id RETURNING id, number, group_key, service
 
 -- name: count
--- Add to the counters from one JSON parameter; a priority only gets more urgent here.
-UPDATE incidents i SET alert_count = i.alert_count + b.new,
-  firing_count = greatest(i.firing_count + b.new - b.ended, 0),
-  priority = least(i.priority, coalesce(b.priority, i.priority))
-FROM jsonb_to_recordset(%s) AS b (id uuid, new integer, ended integer, priority text) JOIN incidents o ON o.id = b.id
-WHERE i.id = b.id RETURNING i.id, i.alert_count, i.firing_count, i.priority, o.priority AS before
+-- Add to the counters from one JSON parameter, and tell it on the timeline; a priority only gets more urgent here.
+WITH b AS (
+  SELECT * FROM jsonb_to_recordset(%s) AS b (id uuid, new integer, ended integer, priority text, names jsonb)
+), counted AS (
+  UPDATE incidents i SET alert_count = i.alert_count + b.new,
+    firing_count = greatest(i.firing_count + b.new - b.ended, 0),
+    priority = least(i.priority, coalesce(b.priority, i.priority)),
+    timeline_seq = i.timeline_seq + 1
+  FROM b JOIN incidents o ON o.id = b.id WHERE i.id = b.id
+  RETURNING i.id, i.alert_count, i.firing_count, i.priority, i.timeline_seq, b.new, b.ended, b.names,
+    o.priority AS before, o.firing_count AS fired_before
+), told AS (
+  INSERT INTO timeline (incident_id, seq, at, kind, actor, reason, body)
+  SELECT id, timeline_seq, moment, 'alerts.folded', 'nightshift', '',
+    jsonb_build_object('new', new, 'ended', ended, 'firing', firing_count, 'total', alert_count, 'names', names)
+  FROM counted, (SELECT store.now()) AS n (moment)
+)
+SELECT id, firing_count, priority, before, fired_before FROM counted
+
+-- name: raise_many
+-- A priority only gets more urgent here; those that did.
+UPDATE incidents i SET priority = b.priority FROM jsonb_to_recordset(%s) AS b (id uuid, priority text)
+WHERE i.id = b.id AND b.priority < i.priority RETURNING i.id, i.priority
 
 -- name: get
 -- One incident.
-SELECT * FROM incidents WHERE id = %s
+SELECT i.*, (SELECT s.number FROM storms s WHERE s.id = i.storm_id) AS storm
+FROM incidents i WHERE id = %s
 
 -- name: get_locked
 -- One incident, against everybody who changes it.
@@ -32,19 +50,23 @@ SELECT * FROM incidents WHERE id = %s FOR UPDATE
 
 -- name: by_number
 -- One incident by its short number.
-SELECT * FROM incidents WHERE number = %s
+SELECT i.*, (SELECT s.number FROM storms s WHERE s.id = i.storm_id) AS storm
+FROM incidents i WHERE number = %s
 
 -- name: page
 -- Incidents, newest first.
-SELECT * FROM incidents
+SELECT i.*, (SELECT s.number FROM storms s WHERE s.id = i.storm_id) AS storm FROM incidents i
 WHERE (%(before)s::bigint IS NULL OR number < %(before)s)
   AND (%(state)s::text IS NULL OR state = %(state)s)
   AND (%(service)s::text IS NULL OR service = %(service)s)
+  AND (%(assignee)s::text IS NULL OR assignee = %(assignee)s)
+  AND (%(storm)s::bigint IS NULL OR storm_id = (SELECT s.id FROM storms s WHERE s.number = %(storm)s))
 ORDER BY number DESC LIMIT %(rows)s
 
 -- name: facets
 -- Counts for filters.
-SELECT state, priority, service, count(*) AS incidents FROM incidents GROUP BY state, priority, service ORDER BY 4 DESC
+SELECT state, priority, service, coalesce(assignee, '') AS assignee, count(*) AS incidents FROM incidents
+GROUP BY state, priority, service, assignee ORDER BY count(*) DESC
 
 -- name: describe
 -- What the commonest alert says.
@@ -67,6 +89,11 @@ WHERE id = %(id)s AND state = ANY (%(from)s) RETURNING id
 -- name: reopen
 -- Undo a resolve.
 UPDATE incidents i SET state = 'open', resolved_at = NULL, resolved_by = NULL, reopened = reopened + 1
-WHERE id = %s AND resolved_at IS NOT NULL
+WHERE id = %s AND resolved_at IS NOT NULL AND merged_into IS NULL
   AND NOT EXISTS (SELECT 1 FROM incidents o WHERE o.group_key = i.group_key AND o.resolved_at IS NULL)
 RETURNING id
+
+-- name: assign
+-- Give it to a person, or to nobody; nothing where it is theirs already.
+UPDATE incidents SET assignee = %(assignee)s::text, assigned_at = CASE WHEN %(assignee)s::text IS NOT NULL THEN store.now() END
+WHERE id = %(id)s AND assignee IS DISTINCT FROM %(assignee)s::text RETURNING id

@@ -18,11 +18,15 @@ WHERE (%(incident)s::uuid IS NULL OR e.incident_id = %(incident)s)
 ORDER BY e.id DESC LIMIT %(rows)s
 
 -- name: alerts
--- Alerts of an incident before an id.
-SELECT id, name, class, severity, status, service, resource_id, labels, annotations, generator_url, starts_at,
-       ended_at, received_at, last_received_at, occurrences, source
-FROM alerts WHERE incident_id = %(incident)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(rows)s
+-- Alerts of an incident received before another, newest first, with the aggregate that each is a child of.
+SELECT a.id, a.name, a.class, a.severity,
+       CASE WHEN a.ended_at IS NULL AND EXISTS (SELECT 1 FROM stale_alerts s WHERE s.alert_id = a.id)
+            THEN 'unknown' ELSE a.status END AS status, a.service, a.resource_id, a.labels, a.annotations, a.generator_url,
+       a.starts_at, a.ended_at, a.received_at, a.last_received_at, a.occurrences, a.source, p.aggregate_id
+FROM alerts a LEFT JOIN alert_parents p ON p.alert_id = a.id
+WHERE a.incident_id = %(incident)s AND (%(before)s::uuid IS NULL
+   OR (a.received_at, a.id) < (SELECT b.received_at, b.id FROM alerts b WHERE b.id = %(before)s))
+ORDER BY a.received_at DESC, a.id DESC LIMIT %(rows)s
 
 -- name: switches
 -- Every switch.

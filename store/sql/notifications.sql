@@ -8,6 +8,12 @@ ON CONFLICT (dedup_key) DO NOTHING RETURNING id
 UPDATE notifications SET attempts = attempts + 1 WHERE id = %s AND state = 'pending'
 RETURNING id, incident_id, kind, channel, body, attempts
 
+-- name: next_waiting
+-- What the channel of a message has not tried to say yet, about the most urgent incident first.
+SELECT n.id FROM notifications n LEFT JOIN incidents i ON i.id = n.incident_id
+WHERE n.state = 'pending' AND n.attempts = 0 AND n.channel = (SELECT channel FROM notifications WHERE id = %s)
+ORDER BY i.priority, n.created_at LIMIT 1
+
 -- name: settle
 -- The result of an attempt.
 UPDATE notifications SET state = %s, last_error = %s, sent_at = CASE WHEN %s = 'sent' THEN store.now() END WHERE id = %s

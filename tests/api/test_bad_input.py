@@ -11,7 +11,7 @@ WEBHOOK = "/api/v1/webhooks/alertmanager"
 
 def files(folder: str) -> list[Path]:
     found = sorted((PAYLOADS / folder).glob("*.json"))
-    assert len(found) > 10, f"the payloads of {folder} are missing"
+    assert len(found) >= 20, f"the payloads of {folder} are missing"
     return found
 
 
@@ -64,6 +64,17 @@ async def test_an_odd_alert_is_stored_with_its_neighbours(door: Any) -> None:
         again = (await door.post(WEBHOOK, path.read_bytes())).json()
         assert again["repeats"] + again["changed"] == 3, f"{path.stem}: the same body again is the same alerts"
         await forget(door)
+
+
+async def test_a_poison_alone_ends_as_it_does_among_others(door: Any) -> None:
+    for folder, expected in (("rejected", (0, 1)), ("kept", (1, 0))):
+        for path in files(folder):
+            body = json.loads(path.read_bytes())
+            body["alerts"] = body["alerts"][1:2]
+            answer = await door.post(WEBHOOK, json.dumps(body).encode())
+            counts = answer.json()
+            assert (answer.status_code, counts["new"], counts["quarantined"]) == (200, *expected), path.stem
+            await forget(door)
 
 
 async def test_what_was_done_to_an_alert_is_written_on_it(door: Any) -> None:

@@ -23,7 +23,7 @@ async def test_incident_is_found_by_number_and_by_id_with_all_around_it(door: An
     assert by_number == by_id
     assert by_number["alerts"][0] | {"first_at": ""} == {
         "name": "HighErrorRate", "class": "errors", "severity": "critical", "service": "shop", "alerts": 1,
-        "firing": 1, "first_at": "",
+        "firing": 1, "unknown": 0, "first_at": "",
     }  # fmt: skip
     assert by_number["diagnosis"] is None
     assert by_number["executions"] == by_number["notifications"] == []

@@ -108,7 +108,9 @@ async def post(door: Any, name: str = "event_alert-triggered", **changes: Any) -
 async def diagnose(house: House, incident_id: str, attempt: int = 1) -> list[dict[str, Any]]:
     """Run the step that writes the diagnosis; the jobs that it put into the queue."""
     site = Site()
-    context = Context(house.store, site, open_metrics(house.store, site, house.client), open_logs(site), None, None)
+    context = Context(
+        house.store, site, open_metrics(house.store, site, house.client), open_logs(site, house.store), None, None
+    )
     state: Any = {"incident_id": incident_id, "attempt": attempt}
     await investigate(state, Runtime(context=context))
     async with house.store.begin() as conn:

@@ -17,11 +17,13 @@ WINDOW = {
 }  # fmt: skip
 INHIBITION = {"title": "host", "source": ["alertname=HostDown"], "target": ["severity!=critical"], "equal": ["host"]}
 ESCALATION = {"title": "shop", "steps": [{"who": "on-call", "after_s": 0}], "priorities": ["P1", "P2"]}
+HEARTBEAT = {"title": "nightly backup", "matchers": ["alertname=NightlyBackup"], "interval_s": 86_400}
 BODIES = {
     "silences": SILENCE,
     "maintenance-windows": WINDOW,
     "inhibitions": INHIBITION,
     "escalation-policies": ESCALATION,
+    "heartbeat-rules": HEARTBEAT,
 }
 
 
@@ -133,6 +135,12 @@ async def test_a_silence_over_everything_needs_an_operators_word(door: Any, matc
         ("escalation-policies", {"steps": []}, "1 to 20 steps"),
         ("escalation-policies", {"steps": [{"who": "x"}]}, "'after_s' is missing"),
         ("escalation-policies", {"priorities": ["P9"]}, "P1, P2, P3, P4"),
+        ("heartbeat-rules", {"title": ""}, "title"),
+        ("heartbeat-rules", {"interval_s": 0}, "have it learned"),
+        ("heartbeat-rules", {"matchers": []}, "only heartbeats have"),
+        ("heartbeat-rules", {"matchers": ["alertname=~.*"]}, "only heartbeats have"),
+        ("heartbeat-rules", {"matchers": ["service=cart", "severity=none"]}, "only heartbeats have"),
+        ("heartbeat-rules", {"override": "too_broad"}, "unknown key 'override'"),
     ],
 )
 async def test_a_fault_is_told_in_words_and_nothing_is_written(
@@ -187,6 +195,6 @@ async def test_the_gate_can_ask_for_maintenance_and_people_for_the_frequency(doo
     assert await asked() is None
 
     async with door.store.begin() as conn:
-        times = await firing.occurrences(conn, incident["signature"])
+        times = await firing.occurrences(conn, incident["signature"], await now(conn))
         seen = frequency(times, await now(conn))
     assert (seen.hour, seen.month, seen.habit) == (1, 1, Habit.RARE)

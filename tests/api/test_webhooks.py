@@ -33,17 +33,17 @@ async def test_the_same_alert_by_webhook_and_by_api_v2_is_one_row(door: Any) -> 
     assert first.status_code == 200
     assert first.json() == {
         "received": 1, "new": 1, "repeats": 0, "changed": 0, "resolved": 0, "late": 0, "ignored": 0,
-        "quarantined": 0, "flagged": 0, "truncated": 0,
+        "heartbeats": 0, "quarantined": 0, "flagged": 0, "truncated": 0,
     }  # fmt: skip
     without_status = alert()
     del without_status["status"]
     without_status["labels"]["empty"] = ""  # Prometheus: an empty label is no label
     second = await door.post(V2, [without_status])
     assert (second.status_code, second.content) == (200, b"")
-    rows = await door.rows("SELECT source, identity, occurrences, status FROM alerts")
-    assert rows == [
-        {"source": "prometheus", "identity": "prom:" + PROMETHEUS_SAYS, "occurrences": 2, "status": "firing"}
-    ]
+    rows = await door.rows("SELECT source, occurrences, status FROM alerts")
+    assert rows == [{"source": "prometheus", "occurrences": 2, "status": "firing"}]
+    shown = (await door.get("/api/v1/incidents/1/alerts")).json()["items"]
+    assert [one["fingerprint"] for one in shown] == [PROMETHEUS_SAYS]
 
 
 # FNV-1a as Prometheus' own library gives it for LABELS, computed apart from our code.

@@ -21,6 +21,8 @@ from core.rates import Outcome
 from engine.house import House, open_house
 from engine.settings import Settings
 from ingest.folding import fold_rest
+from ingest.heard import hear
+from ingest.waves import Word
 from store import changes, executions, incidents, people, site
 from store.people import new_key
 
@@ -84,7 +86,7 @@ class Office:
         described = await self.house.site()
         async with self.house.store.begin() as conn:
             await changes.insert(conn, deploy)
-            await fold_rest(conn, described, [alert])
+            await fold_rest(conn, described, [Word(hear(alert), 0, 0)])
             row = await (await conn.execute("SELECT max(number) AS number FROM incidents")).fetchone()
         assert row is not None
         return int(row["number"])

@@ -219,3 +219,27 @@ async def test_migrate_brings_a_database_up_once_and_serve_without_one_says_what
         assert ran.code == 1
         assert ran.err.count("\n") == 1, ran.err
     assert "DATABASE_URL" in bare.err
+
+
+async def test_a_storm_and_an_aggregate_are_shown_where_people_look(office: Any) -> None:
+    number = str(await office.trouble())
+    async with office.house.store.begin() as conn:
+        made = """WITH s AS (INSERT INTO storms (id, incident_count, began_at, last_at)
+                             VALUES (gen_random_uuid(), 11, store.now(), store.now()) RETURNING id)
+                  UPDATE incidents SET storm_id = (SELECT id FROM s)"""
+        await conn.execute(made)
+        await conn.execute(
+            """WITH g AS (INSERT INTO aggregates (id, resource_id, incident_id, count, began_at, last_at)
+                          SELECT gen_random_uuid(), 'host:db-1', id, 25, store.now(), store.now()
+                          FROM incidents RETURNING *)
+               INSERT INTO alert_parents (alert_id, aggregate_id, incident_id)
+               SELECT a.id, g.id, g.incident_id FROM alerts a CROSS JOIN g"""
+        )
+    shown = await office.run("vera", "incidents", "show", number)
+    assert shown.code == 0, shown.err
+    for word in ("storm #1", "host:db-1", "25"):
+        assert word in shown.out
+    listed = await office.run("vera", "incidents")
+    assert "storm #1" in listed.out
+    only = json.loads((await office.run("vera", "incidents", "list", "--storm", "1", "--json")).out)
+    assert [str(incident["number"]) for incident in only["items"]] == [number]

@@ -1,8 +1,7 @@
 """An alert keeps the identity that Prometheus gives it, and its words are folded into ours."""
 
 import time
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -16,7 +15,6 @@ from core.alert import (
     alert_from_json,
     alert_to_json,
     classify,
-    content_hash,
     name_family,
     prometheus_fingerprint,
 )
@@ -172,21 +170,6 @@ def test_a_hostile_name_costs_no_time() -> None:
     for piece in ("lag", "DB", "cert", "Lagg", "tlS", "D", "connection"):
         classify(piece * 4096)
     assert time.perf_counter() - began < 5  # a backtracking pattern needs minutes here
-
-
-def test_a_repeat_has_the_same_content_and_any_shown_change_another() -> None:
-    first = an_alert(alertname="CartDown")
-    repeat = replace(first, ends_at=NOON + timedelta(hours=1))  # moved by every repeat
-    assert content_hash(repeat) == content_hash(first)
-    arrived_later = replace(first, starts_at=NOON + timedelta(seconds=30))  # from a sender that gives no start
-    assert content_hash(arrived_later) == content_hash(first)
-    changed = [
-        replace(first, labels={"alertname": "CartDown", "severity": "critical"}),
-        replace(first, annotations={"summary": "worse"}),
-        replace(first, status=AlertStatus.RESOLVED),
-        replace(first, generator_url="http://rules/1"),
-    ]
-    assert len({content_hash(alert) for alert in [first, *changed]}) == 1 + len(changed)
 
 
 def test_the_canonical_form_is_one_line_of_sorted_json() -> None:

@@ -64,6 +64,7 @@ def test_an_empty_site_is_a_site() -> None:
         ({"endpoints": [{**ENDPOINT, "method": "post"}]}, "endpoint back: the method must be"),
         ({"timings": {"lease_min": 1}}, "unknown key 'lease_min'"),
         ({"timings": {"scrape_s": -1}}, "site.timings.scrape_s: -1.0 is less than 0"),
+        ({"limits": {"storm_incidents_max": -1}}, "site.limits.storm_incidents_max: -1 is less than 0"),
         ({"services": ["cart"]}, "site.services: expected a mapping of names to services, got list"),
         ({"services": {"cart": "hello"}}, "site.services.cart: expected a mapping, got str"),
         ({"services": {"cart": {"signals": [QUERY]}}}, "site.services.cart.signals: expected a mapping"),

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -16,8 +15,8 @@ from hypothesis import strategies as st
 from core.alert import Alert, AlertStatus
 from ingest.intake import Folded, Intake
 from store.pool import Store, many
+from tests.laws.size import SEQUENCES
 
-EXAMPLES = 200 if os.environ.get("NIGHTSHIFT_CHAOS") == "full" else 20
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 AT_ONCE = 0  # a moment that is now; negative ones are seconds around LONG_AGO
 _runs = itertools.count()
@@ -31,11 +30,6 @@ class Said:
     firing: bool
     when: int
     text: str
-
-    @property
-    def words(self) -> tuple[bool, str]:
-        """What makes two of them copies."""
-        return self.firing, self.text
 
 
 WHO = st.sampled_from(["shop-a", "shop-b", "cart-a", "mail-a"])
@@ -55,20 +49,13 @@ class Model:
         self.occurrences: Counter[str] = Counter()
 
     def take(self, said: Sequence[Said], moment: int) -> None:
-        """Fold what came together: copies in a row are one word with the latest time."""
-        for who in sorted({one.who for one in said}):
-            for _, group in itertools.groupby([one for one in said if one.who == who], key=lambda one: one.words):
-                copies = list(group)
-                when = max(moment if one.when == AT_ONCE else one.when for one in copies)
-                self._fold(copies[0], when, len(copies), moment)
-
-    def _fold(self, said: Said, when: float, copies: int, moment: int) -> None:
-        result = self._fire(said, when, moment) if said.firing else self._end(said.who, when, moment)
-        again = {"late": "late", "resolved": "ignored", "ignored": "ignored"}.get(result, "repeats")
-        self.counted[result] += 1
-        self.counted[again] += copies - 1
-        if said.firing and result != "late":
-            self.occurrences[said.who] += copies
+        """Fold what came together, one after the other."""
+        for one in said:
+            when = moment if one.when == AT_ONCE else one.when
+            result = self._fire(one, when, moment) if one.firing else self._end(one.who, when, moment)
+            self.counted[result] += 1
+            if one.firing and result != "late":
+                self.occurrences[one.who] += 1
 
     def _fire(self, said: Said, when: float, moment: int) -> str:
         if said.who in self.open:
@@ -96,7 +83,7 @@ def alert(said: Said, run: str, moment: datetime) -> Alert:
     return fired if said.firing else replace(fired, status=AlertStatus.RESOLVED, starts_at=LONG_AGO, ends_at=when)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=SEQUENCES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=DELIVERIES)
 async def test_the_intake_does_what_the_model_does(
     store: Store, intake: Intake, deliveries: list[list[list[Said]]]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.flapping import FlapReason, flapping
-from core.frequency import WINDOWS, Habit, frequency
+from core.frequency import WINDOWS, Frequency, Habit, frequency
 from core.heartbeat import (
     GAPS_LEARNED_MIN,
     INTERVAL_S_ASSUMED,
@@ -21,7 +21,15 @@ from core.heartbeat import (
     interval,
     pulse,
 )
-from core.staleness import Freshness, StaleReason, staleness
+from core.staleness import (
+    PROMISE_S_MAX,
+    PROMISE_S_MIN,
+    Freshness,
+    StaleReason,
+    promise,
+    repeat_interval,
+    staleness,
+)
 from tests.laws.size import after, law
 
 TIMES = st.lists(st.integers(0, 5_000), max_size=15)
@@ -135,3 +143,44 @@ def test_frequency_is_a_count_in_four_windows(offsets: list[int], on_the_edge: b
     assert frequency(times[::-1], now) == found
     assert (found.habit is Habit.RARE) is (found.month <= 1)
     assert (found.habit is Habit.HOURLY) is (found.hour > 1)
+
+
+@law
+@given(TIMES.filter(bool), st.integers(0, 50_000), st.integers(0, 50_000), st.integers(1, 600))
+def test_what_we_could_not_hear_was_not_missed(beats: list[int], t: int, heard: int, given_s: int) -> None:
+    rule = HeartbeatRule("watchdog", (), given_s)
+    allowed = given_s * MISSED_FACTOR
+    found = pulse(rule, moments(beats), after(t), after(heard))
+    assert (found.state is HeartbeatState.ABSENT) is (t > max(*beats, heard) + allowed)
+    assert (found.state is HeartbeatState.BEATING) is (t <= max(beats) + allowed)
+    if found.state is HeartbeatState.ABSENT:
+        assert pulse(rule, moments(beats), after(t)).state is HeartbeatState.ABSENT
+
+
+@law
+@given(st.none() | st.integers(-1_000, 10_000_000), st.none() | st.integers(1, 900))
+def test_a_promise_is_broken_at_its_end_and_only_the_operator_knows_better(ends: int | None, said: int | None) -> None:
+    promised = promise(None if ends is None else after(ends), after(0))
+    assert (promised is None) is (ends is None or not 0 < ends <= PROMISE_S_MAX)
+    repeat_s = repeat_interval(said, promised)
+    if said is None and promised is not None and ends is not None:
+        allowed = max(ends, PROMISE_S_MIN)
+        assert staleness(after(0), after(allowed - 1), repeat_s=repeat_s).state is Freshness.FRESH
+        assert staleness(after(0), after(allowed + 1), repeat_s=repeat_s).state is Freshness.STALE
+    else:
+        assert repeat_s == said
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((1, 1, 1, 1), "first in 30 days"),
+        ((0, 0, 0, 0), "first in 30 days"),
+        ((2, 2, 2, 2), "2nd time in 1 h"),
+        ((1, 3, 3, 3), "3rd time in 24 h"),
+        ((1, 1, 11, 21), "11th time in 7 days, 21st in 30 days"),
+        ((4, 9, 12, 112), "4th time in 1 h, 112th in 30 days"),
+    ],
+)
+def test_a_frequency_in_words(counts: tuple[int, int, int, int], words: str) -> None:
+    assert Frequency(*counts).words == words

@@ -33,6 +33,12 @@ def test_the_blocks_of_the_site_file_are_one_site_as_they_stand() -> None:
     assert site.service("pricing").signals["up"].matchers == {"service": "pricing"}
 
 
+def test_a_watched_folder_takes_the_place_of_files_that_are_looked_at() -> None:
+    site = read_site({**merged("site.yaml"), **merged("watch.yaml")}, 1)
+    assert [log.folder for log in site.logs] == ["/var/log/shop"]
+    assert [rule.holds(0) for rule in site.log_rules] == [False, True]
+
+
 async def test_a_local_model_answers_under_the_settings_of_the_guide() -> None:
     async with scripted_model([Turn("here")], key=LOCAL_MODEL["key"], model=LOCAL_MODEL["name"]) as server:
         (script,) = blocks("model", {LOCAL_MODEL["address"]: server.base_url})

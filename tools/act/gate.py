@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from core.incident import IncidentState
 from core.intent import Intent
 from core.maintenance import Maintenance, in_maintenance
 from core.notice_rule import NoticeKind, window_of
 from core.playbook import ActionType, Playbook
 from core.policy import Facts
+from core.regrouping import OVER
 from core.site import Site
 from store import executions, firing, incidents, notice_rules
 from store.pool import Connection, now
@@ -35,7 +35,7 @@ async def read_facts(
     return Facts(
         now=moment,
         maintenance_until=maintenance.until if maintenance else None,
-        incident_over=incident["state"] == IncidentState.RESOLVED,
+        incident_over=incident["state"] in OVER,
         kill_switch=await switch_is_on(conn, KILL_SWITCH),
         protected=inventory.site.policy.protected,
         incident_resources=inventory.resources(),

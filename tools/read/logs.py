@@ -6,18 +6,18 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from core.errors import Unavailable
+from core.log_line import time_of
 from core.site import LogFile
 
 FILE_TAIL_BYTES_MAX = 4 * 1024 * 1024
 LINES_MAX = 20_000
 FILES_MAX = 100
 ENTRY_CHARS_MAX = 4_000
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d)?")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -133,16 +133,3 @@ def _entries(text: str, start: datetime, end: datetime, entries_max: int) -> tup
                 entries.append((at, whole[:ENTRY_CHARS_MAX]))
             untimed = []
     return entries[::-1], False
-
-
-def time_of(line: str) -> datetime | None:
-    """The time that a line begins with; one without a zone is taken as UTC."""
-    found = _TIME.match(line)
-    if not found:
-        return None
-    day, clock, fraction, zone = found.groups()
-    try:
-        at = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{zone or '+00:00'}")
-    except ValueError:
-        return None
-    return at.astimezone(UTC)

@@ -4,8 +4,9 @@ import httpx
 
 from core.site import Site
 from store.pool import Store
-from tools.read.logs import FileLogs, LogSource
+from tools.read.logs import LogSource
 from tools.read.metrics import CollectorMetrics, FirstThatKnows, MetricsSource, PrometheusMetrics
+from tools.read.stored_logs import LogsByService
 
 
 def open_metrics(store: Store, site: Site, client: httpx.AsyncClient) -> MetricsSource:
@@ -16,6 +17,6 @@ def open_metrics(store: Store, site: Site, client: httpx.AsyncClient) -> Metrics
     return FirstThatKnows([collector, PrometheusMetrics(site.prometheus_url, client)])
 
 
-def open_logs(site: Site) -> LogSource:
-    """The site's log files."""
-    return FileLogs(site.logs)
+def open_logs(site: Site, store: Store) -> LogSource:
+    """The site's log files: watched ones out of the store, the others as they lie."""
+    return LogsByService(site, store)

@@ -1,0 +1,19 @@
+"""What is kept for a while only: bodies in quarantine, idempotency keys, claims of ended incidents, learned edges."""
+
+from engine.house import House
+from store import dependencies, idempotency, quarantine, regrouping
+
+CLAIMS_KEPT_S = 86_400.0
+
+
+async def forget_old(house: House) -> None:
+    """Each in a transaction of its own, so that none waits for another."""
+    site = await house.site()
+    async with house.store.begin() as conn:
+        await quarantine.forget(conn, older_than_s=site.timings.quarantine_keep_s)
+    async with house.store.begin() as conn:
+        await idempotency.forget(conn, older_than_s=site.timings.idempotency_keep_s)
+    async with house.store.begin() as conn:
+        await regrouping.forget_claims(conn, older_than_s=CLAIMS_KEPT_S)
+    async with house.store.begin() as conn:
+        await dependencies.forget(conn, older_than_s=site.learning.keep_s)
