@@ -5,10 +5,10 @@ The identity is always computed here from the labels, so one alert through both 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from core.alert import Alert, AlertStatus
+from ingest.heard import labels_digest
 from ingest.parsed import (
     ALERTS_MAX,
     EARLIEST,
@@ -25,7 +25,6 @@ from ingest.parsed import (
     url_of,
 )
 
-IDENTITY_BYTES = 16
 _STATUS = {status.value: status for status in AlertStatus}
 
 
@@ -80,9 +79,7 @@ def identity(labels: Mapping[str, str]) -> str:
     Not Prometheus' own fingerprint, which is shown beside it: two sets of labels with the same 64 bits of FNV are
     easily made, and the second would hide behind the first.
     """
-    # 0xff is in no UTF-8, so it separates safely.
-    joined = b"\xff".join([part.encode() for item in sorted(labels.items()) for part in item])
-    return f"prom:{blake2b(joined, digest_size=IDENTITY_BYTES).hexdigest()}"
+    return f"prom:{labels_digest(labels)}"
 
 
 Status = Callable[[dict[str, Any], datetime | None, datetime, set[Flag]], AlertStatus]

@@ -45,13 +45,14 @@ async def fold_changes(conn: Connection, words: Sequence[Word]) -> list[Word]:
 
     A new text alone is no news for the timeline: an alert that shows a measured value changes with every repeat.
     """
-    homes = await alerts.change(conn, [_content_row(word) for word in words])
-    worst: dict[UUID, set[Severity]] = defaultdict(set)
-    for word in words:
-        if (incident_id := homes.get(word.identity)) is not None:
-            worst[incident_id] |= word.severities
-    await _raise(conn, worst)
-    return [word for word in words if word.identity not in homes]
+    missed, may_rise = await alerts.change(conn, [_content_row(word) for word in words])
+    if may_rise:
+        said = {word.identity: word.severities for word in words}
+        worst: dict[UUID, set[Severity]] = defaultdict(set)
+        for identity, incident_id in may_rise:
+            worst[incident_id] |= said[identity]
+        await _raise(conn, worst)
+    return [words[place] for place in missed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,23 +196,16 @@ def _identity(word: Word) -> str:
 
 
 def _content_row(word: Word) -> dict[str, Any]:
-    alert = word.alert
-    return {
-        "identity": word.identity,
-        "labels": alert.labels,
-        "annotations": alert.annotations,
-        "severity": alert.severity,
-        "class": alert.alert_class,
-        "generator_url": alert.generator_url,
-        "content_hash": word.content,
-        "copies": len(word.copies) - word.late,
-    }
+    row = word.copies[-1][1].shown()
+    row["identity"], row["content_hash"], row["copies"] = word.identity, word.content, len(word.copies) - word.late
+    return row
 
 
 def _new_row(word: Word, place: Place, incident_id: UUID, moment: datetime) -> dict[str, Any]:
     alert = word.alert
     return {
         **_content_row(word),
+        "labels": alert.labels,
         "id": new_id(),
         "incident_id": incident_id,
         "source": alert.source,

@@ -1,32 +1,58 @@
 """What was heard: an alert as the intake takes it, known by identity and content before its labels are read.
 
-Nearly every alert that arrives is a repeat, and of a repeat only the counters move. So a sender's alert that was read
-before is recognised by its bytes, and read again only if the database does not know it any more.
+Nearly every alert that arrives was there before: of a repeat only the counters move, of a change only its texts. So a
+sender's alert whose labels were read before is recognised by their bytes, and read whole only if the database does not
+know it any more.
 """
 
-from collections.abc import Callable
-from hashlib import sha256
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import Any
 
 import orjson
 
-from core.alert import Alert, AlertStatus
+from core.alert import Alert, AlertClass, AlertStatus, Severity
 
 CONTENT_HEX_CHARS = 32
+LABELS_DIGEST_BYTES = 16
 
 
-def content_hash(alert: Alert) -> str:
+def labels_digest(labels: Mapping[str, str]) -> str:
+    """A digest of labels, whatever their order."""
+    # 0xff is in no UTF-8, so it separates safely.
+    joined = b"\xff".join([part.encode() for item in sorted(labels.items()) for part in item])
+    return blake2b(joined, digest_size=LABELS_DIGEST_BYTES).hexdigest()
+
+
+def content_of(digest: str, annotations: Mapping[str, str], status: AlertStatus, url: str) -> str:
     """Tell a repeat from a change: everything shown to people, without the times that every repeat moves.
 
     The start is such a time: a sender that gives none gets the moment of arrival, and would never repeat itself.
     """
-    said = [dict(alert.labels), dict(alert.annotations), alert.status.value, alert.generator_url]
-    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:CONTENT_HEX_CHARS]
+    said = orjson.dumps([digest, annotations, status.value, url], option=orjson.OPT_SORT_KEYS)
+    return sha256(said).hexdigest()[:CONTENT_HEX_CHARS]
+
+
+def content_hash(alert: Alert) -> str:
+    """`content_of` a whole alert."""
+    return content_of(labels_digest(alert.labels), alert.annotations, alert.status, alert.generator_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What can change of an alert whose labels are known, and what follows from the labels."""
+
+    annotations: Mapping[str, str]
+    url: str
+    severity: Severity
+    alert_class: AlertClass
 
 
 class Heard:
     """One copy of an alert, read when it is needed."""
 
-    __slots__ = ("_alert", "_read", "content", "identity", "is_firing")
+    __slots__ = ("_alert", "_read", "content", "identity", "is_firing", "texts")
 
     def __init__(
         self,
@@ -36,8 +62,9 @@ class Heard:
         is_firing: bool,
         alert: Alert | None = None,
         read: Callable[[], Alert] | None = None,
+        texts: Texts | None = None,
     ) -> None:
-        self.identity, self.content, self.is_firing = identity, content, is_firing
+        self.identity, self.content, self.is_firing, self.texts = identity, content, is_firing, texts
         self._alert, self._read = alert, read
 
     @property
@@ -47,6 +74,30 @@ class Heard:
             assert self._read is not None, "either the alert or the way to it is given"
             self._alert = self._read()
         return self._alert
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return self.texts.severity if self.texts else self.alert.severity
+
+    def shown(self) -> dict[str, Any]:
+        """What is stored of it that can change; labels only where they were read."""
+        texts = self.texts
+        if texts:
+            return {
+                "annotations": texts.annotations,
+                "severity": texts.severity,
+                "class": texts.alert_class,
+                "generator_url": texts.url,
+            }
+        alert = self.alert
+        return {
+            "labels": alert.labels,
+            "annotations": alert.annotations,
+            "severity": alert.severity,
+            "class": alert.alert_class,
+            "generator_url": alert.generator_url,
+        }
 
 
 def hear(alert: Alert) -> Heard:

@@ -5,6 +5,7 @@ Only what is plainly in order is taken here. A body with anything unusual in it 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
@@ -12,12 +13,22 @@ from hashlib import blake2b
 import msgspec
 import orjson
 
-from core.alert import Alert, AlertStatus
+from core.alert import Alert, AlertClass, AlertStatus, Severity
 from ingest.alertmanager import read_v2_alert, read_webhook_alert
-from ingest.heard import Heard, hear
-from ingest.parsed import ALERTS_MAX, EARLIEST, FLAGS, LATEST, Parsed, Unusable, moment_of
+from ingest.heard import Heard, Texts, content_of, hear
+from ingest.parsed import (
+    ALERTS_MAX,
+    ANNOTATION_BYTES_MAX,
+    EARLIEST,
+    FLAGS,
+    LATEST,
+    URL_BYTES_MAX,
+    Parsed,
+    Unusable,
+    moment_of,
+)
 
-KNOWN_MAX = 131_072  # about 0.3 kB each
+KNOWN_MAX = 131_072  # about 0.5 kB each
 DIGEST_BYTES = 16
 FIRING = AlertStatus.FIRING.value
 
@@ -52,11 +63,22 @@ _V4 = msgspec.json.Decoder(_Webhook)
 _Read = Callable[[object, str, datetime], Alert]
 
 
+@dataclass(slots=True)
+class _Known:
+    """Labels that were read without a flaw: what follows from them, and what was said with them last."""
+
+    identity: str
+    severity: Severity
+    alert_class: AlertClass
+    said: bytes
+    content: str
+
+
 class Recogniser:
-    """Digests of the bytes of firing alerts that were read without a flaw, with the identity and content of each."""
+    """Knows firing alerts by the bytes of their labels."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[str, str]] = {}
+        self._known: dict[bytes, _Known] = {}
 
     def read_v2(self, body: bytes, source: str, now: datetime) -> Parsed | None:
         """The array of `POST /api/v2/alerts`; None for a body that has to go the long way."""
@@ -81,25 +103,60 @@ class Recogniser:
     def _heard(self, said: list[_Said], truncated: int, read: _Read, source: str, now: datetime) -> Parsed | None:
         if len(said) > ALERTS_MAX:
             return None
-        known, heard = self._known, []
+        known = self._known
+        heard = []
         for one in said:
-            key = blake2b(
-                b"\0".join((one.labels, one.annotations, one.generatorURL.encode())), digest_size=DIGEST_BYTES
-            ).digest()
+            key = blake2b(one.labels, digest_size=DIGEST_BYTES).digest()
             found = known.get(key)
-            if found and _fires(one, now):
-                whole = partial(_read, one, read, source, now)
-                heard.append(Heard(*found, is_firing=True, read=whole))
+            if found is not None and _fires(one, now):
+                heard.append(_again(one, found, partial(_read, one, read, source, now)))
                 continue
             alert = _read(one, read, source, now)
             if FLAGS in alert.annotations:
                 return None
             heard.append(hear(alert))
             if alert.status is AlertStatus.FIRING and one.startsAt:
-                known[key] = (heard[-1].identity, heard[-1].content)
+                known[key] = _Known(
+                    alert.identity, alert.severity, alert.alert_class, _texts_digest(one), heard[-1].content
+                )
         while len(known) > KNOWN_MAX:
             del known[next(iter(known))]
         return Parsed(truncated=truncated, heard=heard)
+
+
+def _again(said: _Said, known: _Known, read: Callable[[], Alert]) -> Heard:
+    """A repeat, or a change of the texts. Raises ValueError for texts that are not plainly in order."""
+    digest = _texts_digest(said)
+    if digest == known.said:
+        return Heard(known.identity, known.content, is_firing=True, read=read)
+    texts = Texts(_plain_annotations(said), _plain_url(said), known.severity, known.alert_class)
+    labels = known.identity.partition(":")[2]
+    content = content_of(labels, texts.annotations, AlertStatus.FIRING, texts.url)
+    known.said, known.content = digest, content
+    return Heard(known.identity, content, is_firing=True, read=read, texts=texts)
+
+
+def _texts_digest(said: _Said) -> bytes:
+    return blake2b(b"\0".join((said.annotations, said.generatorURL.encode())), digest_size=DIGEST_BYTES).digest()
+
+
+def _plain_annotations(said: _Said) -> dict[str, str]:
+    texts = orjson.loads(bytes(said.annotations))
+    if type(texts) is not dict:
+        raise ValueError("no object")
+    try:
+        joined = "".join([*texts, *texts.values()])
+    except TypeError as error:
+        raise ValueError("not only texts") from error
+    if "\0" in joined or len(joined) > ANNOTATION_BYTES_MAX // 4:
+        raise ValueError("to be cleaned or cut")
+    return texts
+
+
+def _plain_url(said: _Said) -> str:
+    if "\0" in said.generatorURL or len(said.generatorURL) > URL_BYTES_MAX // 4:
+        raise ValueError("to be cleaned or cut")
+    return said.generatorURL
 
 
 def _fires(said: _Said, now: datetime) -> bool:

@@ -35,9 +35,9 @@ class Word:
     def severities(self) -> set[Severity]:
         """Every severity that was said."""
         if len(self.copies) == 1:
-            return {self.alert.severity}
+            return {self.copies[0][1].severity}
         by_content = {copy.content: copy for _, copy in self.copies}
-        return {copy.alert.severity for copy in by_content.values()}
+        return {copy.severity for copy in by_content.values()}
 
     def hear(self, heard: Heard, sender: int) -> None:
         """Take one more copy."""

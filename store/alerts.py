@@ -41,11 +41,16 @@ async def insert(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         await conn.execute(ALERTS["insert"], [_json(rows)])
 
 
-async def change(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, UUID]:
-    """New content of open episodes, sorted by identity; the incident of each that was open."""
+async def change(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[tuple[str, UUID]]]:
+    """New content of open episodes, sorted by identity. Labels that are not given stay.
+
+    The positions of those that are no open episode; identity and incident of those that may make one more urgent.
+    """
     if not rows:
-        return {}
-    return {row["identity"]: row["incident_id"] for row in await many(conn, ALERTS["change"], [_json(rows)])}
+        return [], []
+    row = await one(conn, ALERTS["change"], [_json(rows)])
+    may_rise = [(identity, UUID(incident_id)) for identity, incident_id in row["may_rise"] or ()]
+    return [ordinal - 1 for ordinal in row["missed"] or ()], may_rise
 
 
 async def end(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, UUID]:

@@ -32,7 +32,7 @@ FROM jsonb_to_recordset(%s) AS b (
 
 -- name: change
 -- New content of open episodes from one JSON parameter.
-SELECT identity, incident_id FROM store.change_alerts(%s)
+SELECT missed, may_rise FROM store.change_alerts(%s)
 
 -- name: end
 -- End open episodes.
