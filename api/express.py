@@ -43,31 +43,29 @@ class Express:
             await self.app(scope, receive, send)
             return
         route, recognise = door
-        started = time.perf_counter()
+        started, status = time.perf_counter(), "2xx"
         message = await receive()
-        parsed = (
-            None if message.get("more_body") else recognise(message.get("body", b""), caller.name, datetime.now(UTC))
-        )
-        if parsed is None:
-            await self.app(scope, _first(message, receive), send)
-            return
-        status = "2xx"
         try:
+            self.house.intake.refuse_if_full()
+            body = b"" if message.get("more_body") else message.get("body", b"")
+            parsed = recognise(body, caller.name, datetime.now(UTC))
+            if parsed is None:
+                await self.app(scope, _first(message, receive), send)
+                return
             delivery = Delivery(self.house.store, self.house.intake, self.figures, caller.name)
             counts, rejected = await delivery.store_alerts(parsed)
             if rejected:  # by the database, in spite of everything: the answer is the same as on the long way
                 status = "4xx" if route == "v2" else status
-            body, code = _answer(route, counts, [one.detail for one in rejected])
-            await send({"type": "http.response.start", "status": code, "headers": _headers(body)})
-            await send({"type": "http.response.body", "body": body})
+            answer, code = _answer(route, counts, [one.detail for one in rejected])
+            await send({"type": "http.response.start", "status": code, "headers": _headers(answer)})
+            await send({"type": "http.response.body", "body": answer})
         except Exception as error:
             problem = problem_of(error)
             status = f"{problem.status // 100 if problem else 5}xx"
             if problem is None:
                 raise
             await problem.response()(scope, receive, send)
-        finally:
-            self.figures.webhook_s.labels(route, status).observe(time.perf_counter() - started)
+        self.figures.webhook_s.labels(route, status).observe(time.perf_counter() - started)
 
     def _caller(self, scope: Scope) -> Principal | None:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")

@@ -40,7 +40,10 @@ def service_resource(environment: str, service: str) -> str:
 
 
 def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((labels[name] for name in names if labels.get(name)), UNKNOWN)
+    for name in names:
+        if value := labels.get(name):
+            return value
+    return UNKNOWN
 
 
 def _resource(labels: Mapping[str, str], environment: str, cluster: str, service: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from core.alert import Alert, AlertStatus
-from ingest.heard import labels_digest
+from ingest.heard import BY_LABELS, labels_digest
 from ingest.parsed import (
     ALERTS_MAX,
     EARLIEST,
@@ -79,7 +79,7 @@ def identity(labels: Mapping[str, str]) -> str:
     Not Prometheus' own fingerprint, which is shown beside it: two sets of labels with the same 64 bits of FNV are
     easily made, and the second would hide behind the first.
     """
-    return f"prom:{labels_digest(labels)}"
+    return f"{BY_LABELS}:{labels_digest(labels)}"
 
 
 Status = Callable[[dict[str, Any], datetime | None, datetime, set[Flag]], AlertStatus]

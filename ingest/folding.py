@@ -1,21 +1,22 @@
 """New, changed and ended alerts: the core decides, incidents are joined or opened, everything in whole batches."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.alert import Alert, Severity, alert_to_json
+import orjson
+
+from core.alert import Severity, alert_to_json
+from core.errors import Contended
 from core.incident import LATE_WINDOW, Episode, FoldReason, fold_reason, priority
 from core.resource import Place
 from core.site import Site
-from core.staleness import promise
-from ingest.joining import find_homes, names_of, tell_worse
+from ingest.joining import find_homes, placed, tell_worse
 from ingest.waves import Word
 from store import alerts, incidents, jobs
-from store.ids import new_id
 from store.pool import Connection, Row
 
 COUNTED_AS = {
@@ -35,7 +36,7 @@ LATE_MARGIN_S = 1.0
 class _Tally:
     """What a batch adds to one incident."""
 
-    new: list[Alert] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
     ended: int = 0
     severities: set[Severity] = field(default_factory=set)
 
@@ -78,21 +79,44 @@ class Outcome:
             yield sender, result
 
 
-async def fold_rest(conn: Connection, site: Site, words: Sequence[Word]) -> list[Outcome]:
-    """Fold words of which nothing is known yet, no identity twice; what became of each, in order."""
-    moment = await alerts.lock_fold(conn)
-    known = await alerts.newest(conn, [word.identity for word in words])
-    by_reason: dict[FoldReason, list[Word]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A word with all that can be known of it before the database is asked: its place, and its row."""
+
+    word: Word
+    place: Place
+    severities: set[Severity]
+    name: str
+    row: Sequence[str]
+
+
+def arrive(word: Word, site: Site, alert_id: str) -> Arrival:
+    """Everything about a word that needs no transaction, so that none is held longer than it must be."""
+    alert = word.alert
+    place = placed(alert.labels, site)
+    return Arrival(word, place, word.severities, alert.name, _new_row(word, place, alert_id))
+
+
+async def fold_rest(conn: Connection, site: Site, arrivals: Sequence[Arrival], *, alone: bool) -> list[Outcome]:
+    """Fold words of which nothing is known yet, no identity twice; what became of each, in order.
+
+    Others may fold at the same time unless this one is `alone`. Raises MustBeAlone where an incident has to be opened,
+    and Contended where another one was quicker: then everything begins anew.
+    """
+    moment = await alerts.lock_fold(conn, alone=alone)
+    known = await alerts.newest(conn, [arrival.word.identity for arrival in arrivals])
+    by_reason: dict[FoldReason, list[Arrival]] = defaultdict(list)
     outcomes = []
-    for word in words:
+    for arrival in arrivals:
+        word = arrival.word
         last = _episode(known[word.identity]) if word.identity in known else None
         reason = _judge(word, last, moment)
-        by_reason[reason].append(word)
+        by_reason[reason].append(arrival)
         outcomes.append(Outcome(COUNTED_AS[reason], last.content_hash if last else None))
     for group in by_reason.values():
         group.sort(key=_identity)
-    tallies = await _write(conn, site, by_reason, moment)
-    await _look_again(conn, by_reason)
+    tallies = await _write(conn, site, by_reason, moment, alone=alone)
+    await _look_again(conn, {why: [one.word for one in group] for why, group in by_reason.items()})
     if tallies:
         await _count(conn, site, tallies)
     return outcomes
@@ -132,28 +156,38 @@ def _episode(row: Row) -> Episode:
 
 
 async def _write(
-    conn: Connection, site: Site, by_reason: Mapping[FoldReason, list[Word]], moment: datetime
+    conn: Connection, site: Site, by_reason: Mapping[FoldReason, list[Arrival]], moment: datetime, *, alone: bool
 ) -> dict[UUID, _Tally]:
+    def words(reason: FoldReason) -> list[Word]:
+        return [arrival.word for arrival in by_reason.get(reason, ())]
+
     tallies: dict[UUID, _Tally] = defaultdict(_Tally)
-    if repeats := by_reason.get(FoldReason.REPEAT):
-        await alerts.touch(conn, [(word.identity, word.content, len(word.copies) - word.late) for word in repeats])
-    if changed := by_reason.get(FoldReason.CHANGED):
-        await fold_changes(conn, changed)
-    over = [
-        {"identity": word.identity, "ends_at": word.alert.ends_at} for word in by_reason.get(FoldReason.RESOLVED, ())
-    ]
-    for incident_id in (await alerts.end(conn, over)).values():
-        tallies[incident_id].ended += 1
+    if repeats := words(FoldReason.REPEAT):
+        rows = [(word.identity, word.content, len(word.copies) - word.late) for word in repeats]
+        _must_all(not await alerts.touch(conn, rows))
+    if changed := words(FoldReason.CHANGED):
+        _must_all(not await fold_changes(conn, changed))
+    if over := [{"identity": word.identity, "ends_at": word.alert.ends_at} for word in words(FoldReason.RESOLVED)]:
+        homes_of_ended = await alerts.end(conn, over)
+        _must_all(len(homes_of_ended) == len(over))
+        for incident_id in homes_of_ended.values():
+            tallies[incident_id].ended += 1
     if fresh := by_reason.get(FoldReason.NEW_EPISODE):
-        homes = await find_homes(conn, site, [word.alert for word in fresh])
-        rows = []
-        for word, (place, incident_id) in zip(fresh, homes, strict=True):
-            rows.append(_new_row(word, place, incident_id, moment))
+        homes = await find_homes(
+            conn, site, [one.word.alert for one in fresh], [one.place for one in fresh], alone=alone
+        )
+        for arrival, incident_id in zip(fresh, homes, strict=True):
             tally = tallies[incident_id]
-            tally.new.append(word.alert)
-            tally.severities |= word.severities
-        await alerts.insert(conn, rows)
+            tally.new.append(arrival.name)
+            tally.severities |= arrival.severities
+        await alerts.insert(conn, [_row_at(*pair) for pair in zip(fresh, homes, strict=True)], moment)
     return tallies
+
+
+def _must_all(done: bool) -> None:
+    """What was open a moment ago has to be it still; else somebody else was quicker."""
+    if not done:
+        raise Contended("An alert changed at the same moment.")
 
 
 async def _raise(conn: Connection, worst: Mapping[UUID, set[Severity]]) -> None:
@@ -171,7 +205,7 @@ async def _count(conn: Connection, site: Site, tallies: Mapping[UUID, _Tally]) -
             "new": len(tally.new),
             "ended": tally.ended,
             "priority": priority(tally.severities) if tally.severities else None,
-            "names": names_of(tally.new),
+            "names": Counter(tally.new),
         }
         for incident_id, tally in sorted(tallies.items())
     ]
@@ -191,29 +225,42 @@ async def _count(conn: Connection, site: Site, tallies: Mapping[UUID, _Tally]) -
     await jobs.soon(conn, "aggregate_alerts", [(key, {"incident_id": key}) for key in fresh])
 
 
-def _identity(word: Word) -> str:
-    return word.identity
+def _identity(arrival: Arrival) -> str:
+    return arrival.word.identity
 
 
 def _content_row(word: Word) -> dict[str, Any]:
     row = word.copies[-1][1].shown()
-    row["identity"], row["content_hash"], row["copies"] = word.identity, word.content, len(word.copies) - word.late
+    row["identity"], row["content_hash"], row["copies"] = word.identity, word.content, len(word.copies)
     return row
 
 
-def _new_row(word: Word, place: Place, incident_id: UUID, moment: datetime) -> dict[str, Any]:
+def _new_row(word: Word, place: Place, alert_id: str) -> Sequence[str]:
+    """The row of a new episode without its incident, in the order of `alerts.COLUMNS`."""
     alert = word.alert
-    return {
-        **_content_row(word),
-        "labels": alert.labels,
-        "id": new_id(),
-        "incident_id": incident_id,
-        "source": alert.source,
-        "name": alert.name,
-        "environment": place.environment,
-        "cluster": place.cluster,
-        "service": place.service,
-        "resource_id": place.resource_id,
-        "starts_at": alert.starts_at,
-        "promised_s": promise(alert.ends_at, moment),
-    }
+    return (
+        alert_id,
+        alert.source,
+        word.identity,
+        alert.name,
+        alert.alert_class,
+        alert.severity,
+        place.environment,
+        place.cluster,
+        place.service,
+        place.resource_id,
+        orjson.dumps(alert.labels).decode(),
+        orjson.dumps(alert.annotations).decode(),
+        alert.generator_url,
+        word.content,
+        alert.starts_at.isoformat(),
+        str(len(word.copies) - word.late),
+        alert.ends_at.isoformat() if alert.ends_at else "",
+    )
+
+
+def _row_at(arrival: Arrival, incident_id: UUID) -> tuple[UUID, Sequence[str]]:
+    """The row at its incident, written anew in the rare case that only a later copy of the word counts."""
+    word = arrival.word
+    row = _new_row(word, arrival.place, arrival.row[0]) if word.late or len(word.copies) > 1 else arrival.row
+    return incident_id, row

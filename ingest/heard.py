@@ -16,6 +16,7 @@ from core.alert import Alert, AlertClass, AlertStatus, Severity
 
 CONTENT_HEX_CHARS = 32
 LABELS_DIGEST_BYTES = 16
+BY_LABELS = "prom"  # how an identity begins that is a digest of the labels
 
 
 def labels_digest(labels: Mapping[str, str]) -> str:
@@ -35,8 +36,14 @@ def content_of(digest: str, annotations: Mapping[str, str], status: AlertStatus,
 
 
 def content_hash(alert: Alert) -> str:
-    """`content_of` a whole alert."""
-    return content_of(labels_digest(alert.labels), alert.annotations, alert.status, alert.generator_url)
+    """`content_of` a whole alert. The identity of one of Prometheus' is the digest of its labels already."""
+    kind, _, digest = alert.identity.partition(":")
+    return content_of(
+        digest if kind == BY_LABELS else labels_digest(alert.labels),
+        alert.annotations,
+        alert.status,
+        alert.generator_url,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,13 @@ import structlog
 from core.alert import Alert
 from core.errors import Contended, Unavailable
 from core.site import Site
-from ingest.folding import Outcome, fold_changes, fold_rest
+from ingest.folding import Arrival, Outcome, arrive, fold_changes, fold_rest
 from ingest.heard import Heard, hear
 from ingest.heartbeats import HeartbeatRules, Rules, record, split
+from ingest.joining import MustBeAlone
 from ingest.waves import Word, waves
 from store import alerts
+from store.ids import new_ids
 from store.pool import Store
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,7 @@ COMMIT_ALERTS_MAX = 1_000
 WRITERS = 2
 RETRIES_MAX = 3
 CONNECTION_WAIT_S = 3.0  # a sender gives up soon after; better to say at once that it should come again
+GROUPS_KNOWN_MAX = 50_000  # that had an incident already, so that another one probably need not be opened
 REMEMBERED_MAX = 131_072  # open alerts whose content this process knows, about 0.3 kB each
 
 
@@ -75,6 +78,7 @@ class Intake:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._alerts_waiting = 0
         self._contents: dict[str, str] = {}
+        self._groups: set[str] = set()
 
     async def accept(self, batch: Sequence[Alert]) -> Folded:
         """Fold a batch; returns after its commit. Raises Unavailable when too much waits or the database is away."""
@@ -84,8 +88,7 @@ class Intake:
         """The same for alerts that may not have been read yet."""
         if not batch:
             return Folded()
-        if self._alerts_waiting + len(batch) > QUEUE_ALERTS_MAX:
-            raise Unavailable("Too many alerts wait to be stored; send this batch again in a moment.")
+        self.refuse_if_full(len(batch))
         waiting = _Waiting(batch)
         self._alerts_waiting += len(batch)
         try:
@@ -93,6 +96,11 @@ class Intake:
             return await waiting.answer
         finally:
             self._alerts_waiting -= len(batch)
+
+    def refuse_if_full(self, more: int = 1) -> None:
+        """Raise Unavailable where too much waits already; asked before a body is read, refusing costs nothing."""
+        if self._alerts_waiting + more > QUEUE_ALERTS_MAX:
+            raise Unavailable("Too many alerts wait to be stored; send this batch again in a moment.")
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -147,10 +155,15 @@ class Intake:
         repeats: list[Word] = []
         changes: list[Word] = []
         left: list[Word] = []
+        before: dict[str, str] = {}
         for word in wave:
             content = contents.get(word.identity) if word.is_firing else None
-            (left if content is None else repeats if content == word.content else changes).append(word)
-        if not (repeats or changes):
+            if content is None:
+                left.append(word)
+                continue
+            before[word.identity] = content
+            (repeats if content == word.content else changes).append(word)
+        if not before:
             return left
         repeats.sort(key=_identity)
         changes.sort(key=_identity)
@@ -161,25 +174,39 @@ class Intake:
                 missed += [repeats[place] for place in await alerts.touch(conn, rows)]
             if changes:
                 missed += await fold_changes(conn, changes)
-        gone = {word.identity for word in missed}
+        for word in missed:
+            del before[word.identity]
         for word in repeats + changes:
-            if word.identity not in gone:
-                self._settle(word, Outcome("repeats", contents[word.identity]), answers)
+            if (said := before.get(word.identity)) is not None:
+                self._settle(word, Outcome("repeats", said), answers)
         return left + missed
 
     async def _fold_unknown(self, words: Sequence[Word], site: Site, rules: Rules, answers: Sequence[Folded]) -> None:
         """Heartbeats are counted apart; the core decides about the rest."""
         by_identity = {word.identity: word for word in words}
         ordinary, beats = split([word.alert for word in words], rules)
-        async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
-            if beats:
+        if beats:
+            async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
                 ordinary = [*ordinary, *await record(conn, beats)]
-            folding = [by_identity.pop(alert.identity) for alert in ordinary]
-            outcomes = await fold_rest(conn, site, folding) if folding else []
+        folding = [by_identity.pop(alert.identity) for alert in ordinary]
+        arrivals = [arrive(word, site, key) for word, key in zip(folding, new_ids(len(folding)), strict=True)]
+        groups = {arrival.place.group_key for arrival in arrivals}
+        outcomes = await self._decide(site, arrivals, alone=not groups <= self._groups) if arrivals else []
+        if len(self._groups) > GROUPS_KNOWN_MAX:
+            self._groups.clear()
+        self._groups |= groups
         for word, outcome in zip(folding, outcomes, strict=True):
             self._settle(word, outcome, answers)
         for word in by_identity.values():
             self._settle(word, Outcome("heartbeats"), answers)
+
+    async def _decide(self, site: Site, arrivals: Sequence[Arrival], *, alone: bool) -> list[Outcome]:
+        """Beside the other writer if it can be, alone if an incident has to be opened."""
+        try:
+            async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
+                return await fold_rest(conn, site, arrivals, alone=alone)
+        except MustBeAlone:
+            return await self._decide(site, arrivals, alone=True)
 
     def _settle(self, word: Word, outcome: Outcome, answers: Sequence[Folded]) -> None:
         """After the commit: remember what is open, and count."""

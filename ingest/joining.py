@@ -21,9 +21,14 @@ from store.pool import Connection, Row, now
 FIRST_LOOK_S = 1.0
 
 
-async def find_homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> list[tuple[Place, UUID]]:
-    """The place of each new alert and the incident that it belongs to, opened where there is none."""
-    places = [_placed(alert, site) for alert in fresh]
+class MustBeAlone(Exception):
+    """An incident has to be opened, and nobody else may look for one meanwhile."""
+
+
+async def find_homes(
+    conn: Connection, site: Site, fresh: Sequence[Alert], places: Sequence[Place], *, alone: bool
+) -> list[UUID]:
+    """The incident that each new alert belongs to, opened where there is none. Raises MustBeAlone."""
     await _learn(conn, site, fresh, places)
     identities = [alert.identity for alert in fresh]
     standing = await _standing(conn, site, {place.group_key: place for place in places}, identities)
@@ -34,11 +39,13 @@ async def find_homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> li
             groups[place.group_key].append(alert)
             by_key[place.group_key] = place
     joins = {key: [key, *_neighbour_keys(site, place, standing)] for key, place in by_key.items()}
-    found = await _found(conn, site, joins, standing)
+    found = await _found(conn, site, joins, standing, alone=alone)
     opening: list[Mapping[str, Any]] = []
     home: dict[str, UUID] = {}
     for key in sorted(by_key):
         joined = next((found[k] for k in joins[key] if k in found), None)
+        if (joined is None or joined["resolved_at"] is not None) and not alone:
+            raise MustBeAlone
         if joined is None:
             opening.append(_new_incident(site, groups[key], by_key[key]))
             joined = {"id": UUID(opening[-1]["id"]), "group_key": key}
@@ -49,10 +56,7 @@ async def find_homes(conn: Connection, site: Site, fresh: Sequence[Alert]) -> li
     if opening:
         await _open(conn, site, opening, groups)
     claimed = standing.identities
-    return [
-        (place, claimed.get(alert.identity) or home[place.group_key])
-        for alert, place in zip(fresh, places, strict=True)
-    ]
+    return [claimed.get(alert.identity) or home[place.group_key] for alert, place in zip(fresh, places, strict=True)]
 
 
 def names_of(batch: Sequence[Alert]) -> dict[str, int]:
@@ -63,9 +67,8 @@ def names_of(batch: Sequence[Alert]) -> dict[str, int]:
     return dict(names)
 
 
-def _placed(alert: Alert, site: Site) -> Place:
+def placed(labels: Mapping[str, str], site: Site) -> Place:
     """Own services without an environment label live in the site's environment."""
-    labels = alert.labels
     if labels.get("service") in site.services and not (labels.get("environment") or labels.get("env")):
         labels = {**labels, "environment": site.environment}
     return place_of(labels)
@@ -98,12 +101,12 @@ async def _standing(conn: Connection, site: Site, by_key: Mapping[str, Place], i
 
 
 async def _found(
-    conn: Connection, site: Site, joins: Mapping[str, Sequence[str]], standing: Standing
+    conn: Connection, site: Site, joins: Mapping[str, Sequence[str]], standing: Standing, *, alone: bool
 ) -> dict[str, Row]:
     """The incident that stands for each group: its open one, the one that claims it, or its own that just ended."""
     every_key = sorted({key for keys in joins.values() for key in keys})
     found: dict[str, Row] = {}
-    for row in await incidents.open_for(conn, every_key, reopen_s=site.timings.reopen_s):
+    for row in await incidents.open_for(conn, every_key, reopen_s=site.timings.reopen_s, lock=alone):
         if row["state"] != MERGED:
             found.setdefault(row["group_key"], row)
     for key, incident_id in standing.groups.items():

@@ -6,12 +6,23 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from core.staleness import promise
 from store.pool import Connection, Row, many, one
 from store.sql_files import Queries
 
 ALERTS = Queries("alerts")
+COLUMNS = (
+    *("id", "source", "identity", "name", "class", "severity", "environment", "cluster", "service", "resource_id"),
+    *("labels", "annotations", "generator_url", "content_hash", "starts_at", "occurrences"),
+)
+_COPY = sql.SQL("COPY alerts (incident_id, status, received_at, last_received_at, promised_s, {}) FROM STDIN").format(
+    sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+)
+_NULL = r"\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 async def touch(conn: Connection, repeats: Sequence[tuple[str, str, int]]) -> list[int]:
@@ -24,9 +35,9 @@ async def touch(conn: Connection, repeats: Sequence[tuple[str, str, int]]) -> li
     return [ordinal - 1 for ordinal in (await one(conn, ALERTS["touch"], params))["missed"]]
 
 
-async def lock_fold(conn: Connection) -> datetime:
-    """Let one transaction at a time decide what opens and ends; the time when it is this one's turn."""
-    moment: datetime = (await one(conn, ALERTS["lock_fold"]))["now"]
+async def lock_fold(conn: Connection, *, alone: bool = True) -> datetime:
+    """Wait for the turn to decide what opens and ends, alone or beside others; the time when it came."""
+    moment: datetime = (await one(conn, ALERTS["lock_fold_alone" if alone else "lock_fold"]))["now"]
     return moment
 
 
@@ -35,10 +46,27 @@ async def newest(conn: Connection, identities: Iterable[str]) -> dict[str, Row]:
     return {row["identity"]: row for row in await many(conn, ALERTS["newest"], [_json(list(identities))])}
 
 
-async def insert(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """New episodes."""
-    if rows:
-        await conn.execute(ALERTS["insert"], [_json(rows)])
+async def insert(conn: Connection, rows: Sequence[tuple[UUID, Sequence[str]]], moment: datetime) -> None:
+    """New episodes, sorted by identity: the incident of each, and its fields in the order of COLUMNS.
+
+    `ends_at` is when the sender promised to have repeated it, empty where it did not. It goes by COPY, which costs the
+    server half of what any other way does.
+    """
+    promised = {ends_at: _promised(ends_at, moment) for ends_at in {fields[-1] for _, fields in rows}}
+    now = moment.isoformat()
+    lines = []
+    for incident_id, (*texts, ends_at) in rows:
+        line = "\t".join(texts)
+        if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(texts):
+            line = "\t".join([text.translate(_ESCAPES) for text in texts])
+        lines.append(f"{incident_id.hex}\tfiring\t{now}\t{now}\t{promised[ends_at]}\t{line}\n")
+    async with conn.cursor().copy(_COPY) as copy:
+        await copy.write("".join(lines))
+
+
+def _promised(ends_at: str, moment: datetime) -> str:
+    promised_s = promise(datetime.fromisoformat(ends_at), moment) if ends_at else None
+    return _NULL if promised_s is None else str(promised_s)
 
 
 async def change(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[tuple[str, UUID]]]:

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from psycopg.types.json import Jsonb
 
-from core.errors import NotFound
+from core.errors import Contended, NotFound
 from store import timeline
 from store.pool import Connection, Row, many, maybe
 from store.sql_files import Queries
@@ -15,9 +15,11 @@ from store.sql_files import Queries
 INCIDENTS = Queries("incidents")
 
 
-async def open_for(conn: Connection, group_keys: Sequence[str], *, reopen_s: float) -> list[Row]:
+async def open_for(conn: Connection, group_keys: Sequence[str], *, reopen_s: float, lock: bool) -> list[Row]:
     """Incidents that alerts of these groups join: open ones, and those resolved less than `reopen_s` ago."""
-    return await many(conn, INCIDENTS["open_for"], {"keys": sorted(group_keys), "reopen_s": reopen_s})
+    return await many(
+        conn, INCIDENTS["open_for_locked" if lock else "open_for"], {"keys": sorted(group_keys), "reopen_s": reopen_s}
+    )
 
 
 async def create(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -26,8 +28,14 @@ async def create(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Ro
 
 
 async def count(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Add to the counters, raise the priorities and tell it (id, new, ended, priority, names); the rows after it."""
+    """Add to the counters, raise the priorities and tell it (id, new, ended, priority, names); the rows after it.
+
+    Raises Contended where an incident that got alerts was resolved meanwhile.
+    """
+    await conn.execute(INCIDENTS["lock_count"])
     counted = await many(conn, INCIDENTS["count"], [Jsonb(rows, dumps=orjson.dumps)])
+    if any(row["was_over"] for row in counted):
+        raise Contended("An incident was resolved at the same moment.")
     for row in counted:
         conn.wake(timeline.channel(row["id"]))
     return counted

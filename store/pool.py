@@ -20,6 +20,7 @@ Row = dict[str, Any]
 _AWAY = ("", "08", "53", "57", "58")  # connection, resources, an operator, the system below
 _CONTENDED = ("40", "55")  # deadlock, serialization; a lock that was not available
 _PROGRAM_LIMIT = "54"
+LOCK_WAIT_MS = 5_000
 
 
 class Connection(AsyncConnection[DictRow]):
@@ -77,10 +78,17 @@ async def open_store(url: str, bus: Bus, *, connections_max: int = 20) -> AsyncI
         timeout=10.0,
         open=False,
         check=AsyncConnectionPool.check_connection,
+        configure=_bounded,
         kwargs={"row_factory": dict_row, "application_name": "nightshift"},
     )
     async with pool:
         yield Store(url, pool, bus)
+
+
+async def _bounded(conn: Connection) -> None:
+    """A lock that somebody holds for long must not keep callers waiting without an answer."""
+    await conn.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
+    await conn.commit()
 
 
 def refuses_value(error: BaseException) -> bool:

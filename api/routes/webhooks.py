@@ -200,6 +200,7 @@ def _delivery(request: Request, caller: Principal) -> Delivery:
 
 async def _alerts(request: Request, caller: Principal, parse: Parse) -> tuple[dict[str, int], list[Any]]:
     delivery = _delivery(request, caller)
+    delivery.intake.refuse_if_full()
     return await delivery.store_alerts(await delivery.read(await request.body(), parse))
 
 
@@ -215,6 +216,7 @@ async def _taken(
     known = delivery_id[:DELIVERY_ID_CHARS_MAX]
     if known and await delivery.is_taken(known):
         return JSONResponse({"received": 0, "known": known})
+    delivery.intake.refuse_if_full()
     content_type = request.headers.get("content-type", "") if body is None else ""
     parsed = await delivery.read(await request.body() if body is None else body, parse, content_type)
     counts, _ = await delivery.store_alerts(parsed)

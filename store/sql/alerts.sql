@@ -4,7 +4,11 @@ SELECT store.touch_alerts(ARRAY(SELECT jsonb_array_elements_text(%s)), ARRAY(SEL
                           string_to_array(%s, ',')::integer[]) AS missed
 
 -- name: lock_fold
--- What opens and ends alerts is decided by one transaction at a time; the time when this one may.
+-- What opens and ends alerts may be decided by several at the same time; the time when this one may.
+SELECT store.now() AS now FROM pg_advisory_xact_lock_shared(7203011)
+
+-- name: lock_fold_alone
+-- What opens and moves incidents is decided by one transaction at a time.
 SELECT store.now() AS now FROM pg_advisory_xact_lock(7203011)
 
 -- name: newest
@@ -16,19 +20,6 @@ SELECT a.* FROM jsonb_array_elements_text(%s) AS b (identity) CROSS JOIN LATERAL
   (SELECT identity, content_hash, starts_at, ended_at, last_received_at FROM alerts
    WHERE identity = b.identity AND ended_at IS NOT NULL ORDER BY received_at DESC LIMIT 1)
   LIMIT 1) AS a
-
--- name: insert
--- New episodes from one JSON parameter.
-INSERT INTO alerts (id, incident_id, source, identity, name, class, severity, status, environment, cluster, service,
-                    resource_id, labels, annotations, generator_url, content_hash, starts_at, occurrences, received_at,
-                    last_received_at, promised_s)
-SELECT id, incident_id, source, identity, name, class, severity, 'firing', environment, cluster, service,
-       resource_id, labels, annotations, generator_url, content_hash, starts_at, copies, moment, moment,
-       promised_s
-FROM jsonb_to_recordset(%s) AS b (
-  id uuid, incident_id uuid, source text, identity text, name text, class text, severity text, environment text,
-  cluster text, service text, resource_id text, labels jsonb, annotations jsonb, generator_url text, content_hash text,
-  starts_at timestamptz, copies integer, promised_s real), (SELECT store.now()) AS n (moment)
 
 -- name: change
 -- New content of open episodes from one JSON parameter.

@@ -3,6 +3,13 @@
 SELECT id, number, group_key, state, resolved_at, started_at FROM incidents
 WHERE group_key = ANY (%(keys)s)
   AND (resolved_at IS NULL OR resolved_at > store.now() - make_interval(secs => %(reopen_s)s))
+ORDER BY (resolved_at IS NULL) DESC, number DESC
+
+-- name: open_for_locked
+-- The same, against everybody who changes them.
+SELECT id, number, group_key, state, resolved_at, started_at FROM incidents
+WHERE group_key = ANY (%(keys)s)
+  AND (resolved_at IS NULL OR resolved_at > store.now() - make_interval(secs => %(reopen_s)s))
 ORDER BY (resolved_at IS NULL) DESC, number DESC FOR UPDATE
 
 -- name: create
@@ -14,6 +21,10 @@ FROM jsonb_to_recordset(%s) AS b (
   started_at timestamptz)
 ORDER BY started_at, id RETURNING id, number, group_key, service
 
+-- name: lock_count
+-- Those who count do it one after the other, so that they never wait for each other in a circle.
+SELECT pg_advisory_xact_lock(7203012)
+
 -- name: count
 -- Add to the counters from one JSON parameter, and tell it on the timeline; a priority only gets more urgent here.
 WITH b AS (
@@ -24,7 +35,7 @@ WITH b AS (
     priority = least(i.priority, coalesce(b.priority, i.priority)),
     timeline_seq = i.timeline_seq + 1
   FROM b JOIN incidents o ON o.id = b.id WHERE i.id = b.id
-  RETURNING i.id, i.alert_count, i.firing_count, i.priority, i.timeline_seq, b.new, b.ended, b.names,
+  RETURNING i.id, i.alert_count, i.firing_count, i.priority, i.timeline_seq, i.resolved_at, b.new, b.ended, b.names,
     o.priority AS before, o.firing_count AS fired_before
 ), told AS (
   INSERT INTO timeline (incident_id, seq, at, kind, actor, reason, body)
@@ -32,7 +43,7 @@ WITH b AS (
     jsonb_build_object('new', new, 'ended', ended, 'firing', firing_count, 'total', alert_count, 'names', names)
   FROM counted, (SELECT store.now()) AS n (moment)
 )
-SELECT id, firing_count, priority, before, fired_before FROM counted
+SELECT id, firing_count, priority, before, fired_before, new > 0 AND resolved_at IS NOT NULL AS was_over FROM counted
 
 -- name: raise_many
 -- A priority only gets more urgent here; those that did.

@@ -20,10 +20,11 @@ from core.intent import Intent
 from core.rates import Outcome
 from engine.house import House, open_house
 from engine.settings import Settings
-from ingest.folding import fold_rest
+from ingest.folding import arrive, fold_rest
 from ingest.heard import hear
 from ingest.waves import Word
 from store import changes, executions, incidents, people, site
+from store.ids import new_ids
 from store.people import new_key
 
 CLI_S_MAX = 30.0
@@ -86,7 +87,7 @@ class Office:
         described = await self.house.site()
         async with self.house.store.begin() as conn:
             await changes.insert(conn, deploy)
-            await fold_rest(conn, described, [Word(hear(alert), 0, 0)])
+            await fold_rest(conn, described, [arrive(Word(hear(alert), 0, 0), described, new_ids(1)[0])], alone=True)
             row = await (await conn.execute("SELECT max(number) AS number FROM incidents")).fetchone()
         assert row is not None
         return int(row["number"])

@@ -16,7 +16,7 @@ from ingest.heard import content_hash, hear
 from ingest.recognise import Recogniser
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FIRST = Alert("am", "prom:1", {"alertname": "CartDown"}, AlertStatus.FIRING, NOON)
+FIRST = Alert("am", "any:1", {"alertname": "CartDown"}, AlertStatus.FIRING, NOON)
 
 
 def test_a_repeat_has_the_same_content_and_any_shown_change_another() -> None:
