@@ -16,11 +16,12 @@ from core.series import Aggregate, MetricQuery, QueryKind
 from core.site import Endpoint, LogFile, Service, Site, Target, Timings
 from evals.scripted_model import Turn, scripted_model
 from ingest.playbook_file import shipped_playbooks
-from store import alerts, changes, incidents, playbooks, timeline
+from store import changes, incidents, playbooks, timeline
 from store.bus import open_bus
 from store.ids import new_id
 from store.pool import Row, Store, open_store
 from store.samples import SeriesIndex
+from tests.agent.alert_rows import insert_alerts
 from tools.read.logs import FileLogs
 from tools.read.metrics import CollectorMetrics
 
@@ -170,7 +171,7 @@ async def _trouble(store: Store) -> Row:
             "content_hash": "x",
             "starts_at": started_at.isoformat(),
         }
-        await alerts.insert(conn, [alert])
+        await insert_alerts(conn, [alert])
         deploy = {
             "source": "ci",
             "external_id": "1",

@@ -18,11 +18,12 @@ from core.evidence import EvidenceKind
 from core.rule import Comparison, Rule
 from core.series import Aggregate, MetricQuery, QueryKind, Series
 from core.site import LogFile, Service, Site, Target, Timings
-from store import alerts, changes, incidents
+from store import changes, incidents
 from store.bus import open_bus
 from store.ids import new_id
 from store.pool import Row, Store, open_store
 from store.samples import SeriesIndex
+from tests.agent.alert_rows import insert_alerts
 from tools.read.logs import FileLogs
 from tools.read.metrics import CollectorMetrics
 
@@ -152,7 +153,7 @@ class World:
                 "started_at": self.started_at.isoformat(),
             }
             (created,) = await incidents.create(conn, [values])
-            await alerts.insert(
+            await insert_alerts(
                 conn,
                 [
                     {
