@@ -28,6 +28,7 @@ COUNTED_AS = {
     FoldReason.STALE_RESOLVE: "ignored",
     FoldReason.LATE: "late",
 }
+COUNT_FOR_NOTHING = (FoldReason.LATE, FoldReason.STALE_RESOLVE)
 RESOLVES = (FoldReason.RESOLVED, FoldReason.RESOLVED_UNKNOWN)
 LATE_MARGIN_S = 1.0
 
@@ -70,7 +71,7 @@ class Outcome:
             result = self.result
             is_first = place == word.late
             if place < word.late:
-                result = "late"
+                result = "late" if word.is_firing else "ignored"
             elif result in ("repeats", "changed") or (result == "new" and not is_first):
                 result = "repeats" if copy.content == said else "changed"
             elif result == "resolved" and not is_first:
@@ -123,10 +124,10 @@ async def fold_rest(conn: Connection, site: Site, arrivals: Sequence[Arrival], *
 
 
 def _judge(word: Word, last: Episode | None, moment: datetime) -> FoldReason:
-    """The reason of the first copy that is not late; where all are, that one."""
+    """The reason of the first copy that comes in time; where all are late, or end what is long over, that one."""
     reason = FoldReason.LATE
-    for place, (_, copy) in enumerate(word.copies if word.is_firing else word.copies[:1]):
-        alert = copy.alert if word.is_firing else word.alert
+    for place, (_, copy) in enumerate(word.copies):
+        alert = copy.alert
         reason = fold_reason(
             last,
             firing=word.is_firing,
@@ -135,7 +136,7 @@ def _judge(word: Word, last: Episode | None, moment: datetime) -> FoldReason:
             content=word.content,
             now=moment,
         )
-        if reason is not FoldReason.LATE:
+        if reason not in COUNT_FOR_NOTHING:
             word.late, word.opens_at = place, alert.starts_at
             break
     return reason

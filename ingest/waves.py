@@ -12,7 +12,7 @@ class Word:
     """What was said of one identity, once or many times in a row: `copies` are the senders' numbers and what each said.
 
     The copies stay in their order, so that a thousand of them end as they would have one by one. The core finds how
-    many of the first ones came too `late`, and when the alert `opens_at`.
+    many of the first ones came too `late` to count, and when the alert `opens_at`.
     """
 
     __slots__ = ("content", "copies", "identity", "is_firing", "late", "opens_at", "turn")
@@ -24,11 +24,10 @@ class Word:
 
     @property
     def alert(self) -> Alert:
-        """What the last copy says; it starts `opens_at` where that is known, and ends with the last of its ends."""
+        """What the last copy says, starting `opens_at` where that is known; of ends, the first that counts."""
+        if not self.is_firing:
+            return self.copies[self.late][1].alert
         alert = self.copies[-1][1].alert
-        if len(self.copies) > 1 and not self.is_firing:
-            ends = [copy.alert.ends_at for _, copy in self.copies]
-            return replace(alert, ends_at=max(end for end in ends if end is not None))
         return alert if self.opens_at in (None, alert.starts_at) else replace(alert, starts_at=self.opens_at)
 
     @property

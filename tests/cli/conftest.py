@@ -29,10 +29,10 @@ from store.people import new_key
 
 CLI_S_MAX = 30.0
 PEOPLE = {
-    "vera": Role.VIEWER,
-    "rene": Role.RESPONDER,
-    "ana": Role.APPROVER,
-    "otto": Role.OPERATOR,
+    "viewer": Role.VIEWER,
+    "responder": Role.RESPONDER,
+    "approver": Role.APPROVER,
+    "operator": Role.OPERATOR,
 }
 SITE = {
     "environment": "production",
@@ -101,7 +101,7 @@ class Office:
                 "service:production/checkout", "release:v42", "deployer", str(incident_id), 1,
             )  # fmt: skip
             values = {
-                "incident_id": incident_id, "attempt": number, "origin": "person", "requester": "rene",
+                "incident_id": incident_id, "attempt": number, "origin": "person", "requester": "responder",
                 "signature": "v1|HighErrorRate|http|errors", "environment": "production",
             }  # fmt: skip
             async with self.house.store.begin() as conn:

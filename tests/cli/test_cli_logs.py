@@ -17,7 +17,7 @@ async def test_lines_are_searched_and_watches_shown(office: Any) -> None:
         await logs.insert(conn, [chunk])
         await log_positions.watched(conn, "checkout /logs", "checkout", is_read=True, files=2, faults=["only 2 files"])
 
-    whole = await office.run("vera", "logs")
+    whole = await office.run("viewer", "logs")
     assert whole.code == 0, whole.err
     assert [line.split("  ")[1:] for line in whole.out.splitlines()] == [
         ["checkout", "shop.log", "ERROR card refused"],
@@ -25,15 +25,15 @@ async def test_lines_are_searched_and_watches_shown(office: Any) -> None:
         ["checkout", "shop.log", "WARN \\u001b[31mred"],
     ]
     found = await office.run(
-        "vera", "logs", "CARD", "--service", "checkout", "--level", "error", "--level", "warn", "--json"
+        "viewer", "logs", "CARD", "--service", "checkout", "--level", "error", "--level", "warn", "--json"
     )
     assert [item["text"] for item in json.loads(found.out)["items"]] == ["ERROR card refused"]
-    none = await office.run("vera", "logs", "nothing")
+    none = await office.run("viewer", "logs", "nothing")
     assert (none.out, none.err) == ("", "No such line in that range.\n")
-    cut = await office.run("vera", "logs", "--limit", "1")
+    cut = await office.run("viewer", "logs", "--limit", "1")
     assert "only the newest 1" in cut.err
-    watches = await office.run("vera", "logs", "--watches")
+    watches = await office.run("viewer", "logs", "--watches")
     assert "checkout /logs" in watches.out
     assert "only 2 files" in watches.out
-    refused = await office.run("vera", "logs", "--from", "2026-03-01T03:00:00Z", "--to", "2026-03-01T02:00:00Z")
+    refused = await office.run("viewer", "logs", "--from", "2026-03-01T03:00:00Z", "--to", "2026-03-01T02:00:00Z")
     assert "ends before it begins" in refused.err

@@ -30,22 +30,22 @@ ESCALATION = (
 )
 async def test_added_listed_changed_and_removed(office: Any, words: Any, listed: Any, changed: Any, shown: Any) -> None:
     command = words[0]
-    added = await office.run("otto", *words)
+    added = await office.run("operator", *words)
     assert (added.code, added.out.endswith(": active, version 1\n")) == (0, True), added.err
     rule = added.out.split(":")[0]
-    table = await office.run("vera", command)
+    table = await office.run("viewer", command)
     for word in listed:
         assert word in table.out
-    again = await office.run("otto", command, "change", rule, *changed)
+    again = await office.run("operator", command, "change", rule, *changed)
     assert again.out == f"{rule}: active, version 2\n", again.err
-    page = await office.run("vera", command, "show", rule)
-    for word in (*shown, "version 2 by person:otto"):
+    page = await office.run("viewer", command, "show", rule)
+    for word in (*shown, "version 2 by person:operator"):
         assert word in page.out
-    refused = await office.run("rene", command, "remove", rule)
+    refused = await office.run("responder", command, "remove", rule)
     assert (refused.code, "role_missing" in refused.err) == (2, True)
-    assert (await office.run("otto", command, "remove", rule)).out == f"{rule}: expired, version 3\n"
-    assert "None. Add one" in (await office.run("vera", command, "list")).err
-    kept = json.loads((await office.run("vera", command, "list", "--all", "--json")).out)["items"]
+    assert (await office.run("operator", command, "remove", rule)).out == f"{rule}: expired, version 3\n"
+    assert "None. Add one" in (await office.run("viewer", command, "list")).err
+    kept = json.loads((await office.run("viewer", command, "list", "--all", "--json")).out)["items"]
     assert [one["id"] for one in kept] == [rule]
 
 
@@ -57,7 +57,7 @@ async def test_refusals_are_one_line(office: Any) -> None:
         (("sources", "change", "app", "labels"), 1, "SETTING=VALUE"),
         (("quarantine", "show", "../site"), 1, "is not an id"),
     ):
-        ran = await office.run("otto", *words)
+        ran = await office.run("operator", *words)
         assert (ran.code, ran.out) == (code, ""), words
         assert said in ran.err
         assert len(ran.err.splitlines()) == 1
@@ -70,15 +70,15 @@ async def test_a_source_with_settings_is_changed_rotated_and_removed(office: Any
     assert added.code == 0, added.err
     changed = await office.run("admin", "sources", "change", "app", "labels.zone=eu", "--drop", "mapping")
     assert changed.out == "app: labels, mapping changed\n", changed.err
-    shown = json.loads((await office.run("otto", "sources", "show", "app", "--json")).out)
+    shown = json.loads((await office.run("operator", "sources", "show", "app", "--json")).out)
     assert (shown["settings"], shown["signed"]) == ({"labels": {"team": "shop", "zone": "eu"}}, True)
     rotated = await office.run("admin", "sources", "rotate", "app", "--overlap", "2h")
     assert rotated.out.startswith("ns_")
-    page = (await office.run("otto", "sources", "show", "app")).out
+    page = (await office.run("operator", "sources", "show", "app")).out
     for word in (added.out.strip()[-4:], rotated.out.strip()[-4:], "in use", "secret"):
         assert word in page
     assert (await office.run("admin", "sources", "remove", "app")).out == "app is disabled\n"
-    assert "disabled" in (await office.run("otto", "sources")).out
+    assert "disabled" in (await office.run("operator", "sources")).out
     assert (await office.run("admin", "sources", "enable", "app")).out == "app is in use\n"
 
 
@@ -94,7 +94,7 @@ async def test_services_are_imported_and_shown(office: Any, tmp_path: Path) -> N
             "INSERT INTO dependencies (service, depends_on, label, source) VALUES ('mail', 'relay', 'upstream', 'prom')"
         )
     office.house._site = None
-    shown = (await office.run("vera", "topology")).out
+    shown = (await office.run("viewer", "topology")).out
     for row in ("checkout", "payments", "bank", "label upstream of prom", "file"):
         assert row in shown
     file.write_text("- no\n", "utf-8")
@@ -106,8 +106,8 @@ async def test_quarantine_is_listed_and_read(office: Any) -> None:
 
     async with office.house.store.begin() as conn:
         await quarantine.keep(conn, source="app", reason="not_json", detail="no JSON", body=b"{\x00\n\xff}")
-    listed = await office.run("otto", "quarantine", "list", "--reason", "not_json", "--json")
+    listed = await office.run("operator", "quarantine", "list", "--reason", "not_json", "--json")
     [one] = json.loads(listed.out)["items"]
-    assert "no JSON" in (await office.run("otto", "quarantine")).out
-    read = await office.run("otto", "quarantine", "show", one["id"])
+    assert "no JSON" in (await office.run("operator", "quarantine")).out
+    read = await office.run("operator", "quarantine", "show", one["id"])
     assert (read.out, "no JSON" in read.err) == ("{\\u0000\n\\xff}\n", True)

@@ -7,23 +7,23 @@ from typing import Any
 async def test_assigned_split_merged_and_reopened(office: Any) -> None:
     number = await office.trouble("HighErrorRate")
     assert await office.trouble("DiskFull") == number
-    assigned = await office.run("rene", "incidents", "assign", f"#{number}", "ana", "--reason", "knows it")
-    assert (assigned.code, assigned.out) == (0, f"#{number} is assigned to ana\n"), assigned.err
-    assert "HighErrorRate" in (await office.run("vera", "incidents", "list", "--assignee", "ana")).out
-    assert "No incidents" in (await office.run("vera", "incidents", "list", "--assignee", "rene")).err
-    split = await office.run("rene", "incidents", "split", str(number), "alertname=DiskFull", "--json")
+    assigned = await office.run("responder", "incidents", "assign", f"#{number}", "approver", "--reason", "knows it")
+    assert (assigned.code, assigned.out) == (0, f"#{number} is assigned to approver\n"), assigned.err
+    assert "HighErrorRate" in (await office.run("viewer", "incidents", "list", "--assignee", "approver")).out
+    assert "No incidents" in (await office.run("viewer", "incidents", "list", "--assignee", "responder")).err
+    split = await office.run("responder", "incidents", "split", str(number), "alertname=DiskFull", "--json")
     made = json.loads(split.out)["number"]
-    shown = await office.run("vera", "incidents", "show", str(made))
+    shown = await office.run("viewer", "incidents", "show", str(made))
     assert f"split from #{number}" in shown.out
-    merged = await office.run("rene", "incidents", "merge", f"#{made}", f"#{number}", "--reason", "one cause")
+    merged = await office.run("responder", "incidents", "merge", f"#{made}", f"#{number}", "--reason", "one cause")
     assert merged.out == f"#{made} is merged into #{number}: 2 of 2 alerts fire\n"
-    story = await office.run("vera", "incidents", "story", str(number))
+    story = await office.run("viewer", "incidents", "story", str(number))
     assert f"#{made} " in story.out
     assert f"#{number} " in story.out
-    nobody = await office.run("rene", "incidents", "assign", str(number), "--nobody")
+    nobody = await office.run("responder", "incidents", "assign", str(number), "--nobody")
     assert nobody.out == f"#{number} is assigned to nobody\n"
-    await office.run("rene", "incidents", "resolve", str(number))
-    again = await office.run("rene", "incidents", "reopen", str(number), "--reason", "it is back")
+    await office.run("responder", "incidents", "resolve", str(number))
+    again = await office.run("responder", "incidents", "reopen", str(number), "--reason", "it is back")
     assert again.out == f"#{number} is open\n"
 
 
@@ -34,9 +34,9 @@ async def test_refusals_are_one_line(office: Any) -> None:
         (("split", str(number)), 2, "[nothing_chosen]"),
         (("reopen", str(number)), 2, "[not_over]"),
         (("assign", str(number)), 1, "--nobody"),
-        (("assign", str(number), "vera"), 2, "[cannot_answer]"),
+        (("assign", str(number), "viewer"), 2, "[cannot_answer]"),
     ):
-        ran = await office.run("rene", "incidents", *words)
+        ran = await office.run("responder", "incidents", *words)
         assert (ran.code, ran.out) == (code, ""), words
         assert said in ran.err
         assert len(ran.err.splitlines()) == 1

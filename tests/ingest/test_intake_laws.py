@@ -151,3 +151,14 @@ async def check_incidents(store: Store, run: str) -> None:
         for row in await many(conn, query, [run]):
             assert (row["firing_count"], row["alert_count"]) == (row["firing"], row["alerts"])
             assert row["alerts"] > 0
+
+
+async def test_of_two_ends_in_one_body_the_first_one_counts(store: Store, intake: Intake) -> None:
+    """And so a fire between them in time is a new one, however they were put together."""
+    ends = [Said("shop-b", False, -10, "same"), Said("shop-b", False, AT_ONCE, "same")]
+    fires = [Said("shop-b", True, -50, "same"), Said("shop-b", True, AT_ONCE, "same")]
+    now = datetime.now(UTC)
+    folded = await intake.accept([alert(said, "ends", now) for said in (fires[0], *ends, fires[1])])
+    assert asdict(folded) | {"new": 2, "resolved": 1, "ignored": 1} == asdict(folded)
+    ended = {row["ended_at"] for row in await alerts_of(store, "ends")}
+    assert ended == {LONG_AGO - timedelta(seconds=10), None}
