@@ -47,6 +47,9 @@ class Database:
 
 def pytest_configure(config: pytest.Config) -> None:
     _stay_on_this_machine()
+    # A shell starts what runs behind it deaf to Ctrl-C, and so would be every process that a test starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         for other in Path(tempfile.gettempdir()).glob(f"{RUN_PREFIX}*"):
             if other.stat().st_uid == os.geteuid() and not _alive(int(other.name.removeprefix(RUN_PREFIX))):
