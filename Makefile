@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 YES ?=
 
-.PHONY: help demo up test check bench chaos evals lock clean
+.PHONY: help demo up test check bench chaos mutants evals lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -18,7 +18,7 @@ up: $(VENV)/.synced ## nightshift for real use, on the embedded database
 	@$(BIN)/nightshift up
 
 # Stories over real processes come after the rest, one at a time: they watch clocks, and two at once would starve each other.
-STORIES := tests/demo tests/stories tests/chaos tests/neighbours
+STORIES := tests/demo tests/stories tests/chaos tests/neighbours tests/test_mutants.py
 test: $(VENV)/.synced ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(STORIES)) $(ARGS)
 	@$(BIN)/python -m pytest $(STORIES) $(ARGS)
@@ -36,6 +36,9 @@ bench: $(VENV)/.synced ## measured figures as a table and JSON
 chaos: $(VENV)/.synced ## the long form of the kill tests, the storm and the laws (NIGHTSHIFT_CHAOS_SEED repeats a run)
 	@NIGHTSHIFT_CHAOS=full $(BIN)/python -m pytest tests/laws tests/ingest tests/stories/test_critical_in_storm.py \
 	  tests/chaos $(ARGS)
+
+mutants: $(VENV)/.synced ## faults put into claim, approval, policy and rates: a test has to fail for each
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 evals: $(VENV)/.synced ## the scripted-model lane
 	@$(BIN)/python -m pytest tests/agent $(ARGS)

@@ -14,6 +14,7 @@ from store.pool import Connection, Row
 from tools.act.gate import read_facts
 from tools.act.inventory import Inventory, build_intent, fill_parameters, read_inventory
 from tools.act.proposals import current_playbooks
+from tools.act.sight import Sights
 
 OFFERS_MAX = 100
 FREE = frozenset({ParameterKind.CHOICE, ParameterKind.INTEGER})
@@ -51,17 +52,18 @@ class Offer:
         return "; ".join(faults)
 
 
-async def read_offers(conn: Connection, site: Site, incident: Row) -> list[Offer]:
+async def read_offers(conn: Connection, site: Site, incident: Row, sights: Sights | None = None) -> list[Offer]:
     """Every action that fits the incident and that the gate may one day let pass, at most 100."""
-    inventory = await read_inventory(conn, site, incident)
+    inventory = await read_inventory(conn, site, incident, sights)
     rows = await alerts.summary(conn, incident["id"])
     name, kind = rows[0]["name"] if rows else "", signature_class(incident["signature"])
     books = [b for b in (await current_playbooks(conn, site)).values() if b.acts and b.fits(kind, name)]
     offers = []
     for book, target in itertools.islice(_targets(books, inventory), OFFERS_MAX):
-        fixed = fill_parameters(book, inventory, *target)
         free = {name: rule for name, rule in book.parameters.items() if rule.kind in FREE}
-        intent = build_intent(inventory, incident, book.id, book, {**fixed, **_tried(free)})
+        filled = fill_parameters(book, inventory, *target)
+        fixed = {name: value for name, value in filled.items() if name not in free}
+        intent = build_intent(inventory, incident, book.id, book, {**_tried(free), **filled})
         answers = explain(Candidate(intent, book), await read_facts(conn, inventory, intent))
         said = [answer for _, answer in answers if answer is not None]
         if not any(answer.guardrail in NEVER for answer in said):

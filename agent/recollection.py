@@ -10,7 +10,7 @@ from core.evidence import Evidence, EvidenceKind
 from core.incident import signature_class
 from core.proposal import choose
 from knowledge.memory import recall
-from knowledge.records import track_records
+from knowledge.records import Where, track_records
 from store import alerts, timeline
 from tools.act.proposals import current_playbooks
 
@@ -59,13 +59,15 @@ async def recommended_fix(scope: Scope, asked: dict[str, Any]) -> Answer:
     incident = scope.incident
     async with scope.ctx.store.begin() as conn:
         books = await current_playbooks(conn, scope.ctx.site)
-        records = await track_records(conn, incident["signature"], list(books))
+        here = Where.of(incident, scope.ctx.site.timings.rate_half_life_s)
+        records = await track_records(conn, here, books.values())
         rows = await alerts.summary(conn, incident["id"])
     kind = signature_class(incident["signature"])
     choice = choose(list(books.values()), records, scope.draft, kind, rows[0]["name"] if rows else "")
     lines = []
     if choice.playbook:
         lines.append(f"{choice.playbook.id} ({choice.basis}): helped {choice.record.words()}; {choice.playbook.title}")
+        lines += choice.record.notes()
     lines += [f"else {name}: helped {record.words()}" for name, record in choice.alternatives]
     lines += [choice.disagreement] if choice.disagreement else []
     return Answer("track records", tuple(lines), reason="no playbook fits what the rules found")

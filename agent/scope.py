@@ -9,6 +9,7 @@ from core.diagnosis import Diagnosis
 from store import alerts, pool
 from store.pool import Row
 from tools.act.inventory import read_inventory
+from tools.act.looking import look_around
 
 SERVICES_MAX = 30
 SIGNALS_MAX = 80
@@ -32,11 +33,12 @@ class Scope:
 
 async def read_scope(ctx: Context, incident: Row, draft: Diagnosis) -> Scope:
     """Read it once at the start of a run, so that equal questions are about equal times."""
+    sights = await look_around(ctx.store, ctx.site, incident["id"])
     async with ctx.store.begin() as conn:
         now = await pool.now(conn)
         summary = await alerts.summary(conn, incident["id"])
         inventory = await read_inventory(conn, ctx.site, incident)
-        offers = await read_offers(conn, ctx.site, incident)
+        offers = await read_offers(conn, ctx.site, incident, sights)
     trouble = trouble_of(ctx.site, incident, summary, now)
     services = tuple(dict.fromkeys((*trouble.services, *sorted(inventory.services))))[:SERVICES_MAX]
     signals = tuple(f"{name}/{signal}" for name in services for signal in ctx.site.service(name).signals)

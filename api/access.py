@@ -1,7 +1,8 @@
-"""Who is calling, and may they: keys, roles, and the answer kept for a repeated request.
+"""Who is calling, and may they: keys, sessions, roles, and the answer kept for a repeated request.
 
 A key comes as `Authorization: Bearer ns_...` or as the password of HTTP basic (Alertmanager and Prometheus send that),
-never in the query. Each route says which role it needs: `Depends(needs(Role.VIEWER))`.
+never in the query; a person who logged in has a cookie instead. Each route says which role it needs:
+`Depends(needs(Role.VIEWER))`. The few that need none are in `OPEN_PATHS`; an application with any other does not start.
 """
 
 import asyncio
@@ -18,9 +19,10 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
+from api import cookies
 from api.problems import Problem
-from store import idempotency, people
-from store.pool import Connection, Row, Store
+from store import idempotency, people, sessions
+from store.pool import Connection, Store
 
 KEY = re.compile(r"ns_[A-Za-z0-9_-]{43}")
 KEY_CACHE_S = 5.0
@@ -28,6 +30,12 @@ CONNECTION_WAIT_S = 3.0
 KEYS_CACHED_MAX = 10_000
 LOOKUPS_AT_ONCE_MAX = 4  # so that callers without a key cannot take every connection of the pool
 IDEMPOTENCY_KEY_CHARS_MAX = 200
+OPEN_PATHS = frozenset(
+    {
+        *("/health/live", "/health/ready", "/openapi.json", "/docs"),
+        *("/api/v1/auth/login", "/api/v1/auth/enrol"),
+    }
+)
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="nightshift"'}
 SOURCE_KINDS = (
     *("alertmanager", "generic", "changes", "metrics", "grafana", "sentry", "signoz", "datadog", "cloudwatch"),
@@ -36,32 +44,43 @@ SOURCE_KINDS = (
 
 
 class Role(StrEnum):
-    """What a key may do; each role may do what those before it may, except the machine, which stands apart."""
+    """What somebody may do; each role on the ladder may do what those before it may.
+
+    Two stand apart: a machine sends and nothing else; break-glass is for emergencies, may do what an operator may and
+    approve alone, and cannot give anybody rights.
+    """
 
     VIEWER = "viewer"
     RESPONDER = "responder"
     APPROVER = "approver"
     OPERATOR = "operator"
     ADMIN = "admin"
+    BREAK_GLASS = "break-glass"
     MACHINE = "machine"
 
     def covers(self, needed: "Role") -> bool:
         """May a person of this role do what `needed` may?"""
-        return self in LADDER and needed in LADDER and LADDER.index(self) >= LADDER.index(needed)
+        return needed in COVERED[self]
 
 
 LADDER = (Role.VIEWER, Role.RESPONDER, Role.APPROVER, Role.OPERATOR, Role.ADMIN)
+COVERED: dict[Role, frozenset[Role]] = {
+    **{role: frozenset(LADDER[: place + 1]) for place, role in enumerate(LADDER)},
+    Role.BREAK_GLASS: frozenset({*LADDER[: LADDER.index(Role.OPERATOR) + 1], Role.BREAK_GLASS}),
+    Role.MACHINE: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who holds the key: `kind` is person or source; `source_kind` is set for a source."""
+    """Who is calling: `kind` is person or source; `source_kind` is set for a source, `session_id` for who logged in."""
 
     kind: str
     id: UUID
     name: str
     role: Role
     source_kind: str | None = None
+    session_id: UUID | None = None
 
     @property
     def actor(self) -> str:
@@ -71,7 +90,10 @@ class Principal:
 
 @dataclass
 class KnownKeys:
-    """The good keys of the last seconds, so that ingest does not ask the database at every request."""
+    """Who holds a key or a session; the good keys of sources are kept for seconds, so that ingest need not ask.
+
+    Those of persons are asked for at every request: what is taken from a person ends at once.
+    """
 
     store: Store
     clock: Callable[[], float] = time.monotonic
@@ -79,7 +101,7 @@ class KnownKeys:
     _lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKUPS_AT_ONCE_MAX))
 
     async def principal(self, key: str) -> Principal | None:
-        """Who holds this key; None where nobody does. A revoked key works for at most KEY_CACHE_S more."""
+        """Who holds this key; None where nobody does. A source's revoked key works for at most KEY_CACHE_S more."""
         digest = people.digest(key)
         if found := self._fresh(digest):
             return found
@@ -90,14 +112,28 @@ class KnownKeys:
                 row = await people.holder(conn, key)
         if row is None:
             return None
-        if len(self._known) >= KEYS_CACHED_MAX:
-            self._known.clear()
-        principal = _principal(row)
-        self._known[digest] = (self.clock() + KEY_CACHE_S, principal)
+        principal = Principal(row["kind"], row["id"], row["name"], Role(row["role"]), row["source_kind"])
+        if principal.kind == "source":
+            if len(self._known) >= KEYS_CACHED_MAX:
+                self._known.clear()
+            self._known[digest] = (self.clock() + KEY_CACHE_S, principal)
         return principal
 
+    async def in_session(self, token: str) -> Principal | None:
+        """Who logged in and got this token; None where their session is over."""
+        async with self._lookups, self.store.begin(wait_s=CONNECTION_WAIT_S) as conn:
+            row = await sessions.holder(conn, token)
+        if row is None:
+            return None
+        return Principal("person", row["id"], row["name"], Role(row["role"]), session_id=row["session_id"])
+
+    async def still(self, caller: Principal) -> bool:
+        """May somebody who was let in a while ago stay? Asked by what goes on for long, such as a stream."""
+        async with self._lookups, self.store.begin(wait_s=CONNECTION_WAIT_S) as conn:
+            return caller.kind == "source" or await sessions.still(conn, caller.id, caller.session_id)
+
     def fresh(self, key: str) -> Principal | None:
-        """Who holds this key, if that was asked in the last seconds."""
+        """Which source holds this key, if that was asked in the last seconds."""
         return self._fresh(people.digest(key))
 
     def _fresh(self, digest: bytes) -> Principal | None:
@@ -112,15 +148,8 @@ class Needs:
         self.role, self.kinds = role, kinds
 
     async def __call__(self, request: Request) -> Principal:
-        """The caller. Raises 401 without a valid key and 403 without the role."""
-        key = key_of(request.headers.get("authorization", ""))
-        keys: KnownKeys = request.app.state.keys
-        principal = await keys.principal(key) if key else None
-        if principal is None:
-            said = (
-                "This key is not valid (any more)." if key else "This route needs a key: Authorization: Bearer ns_..."
-            )
-            raise Problem(401, said, headers=CHALLENGE)
+        """The caller. Raises 401 without a valid key or session, and 403 without the role."""
+        principal = await _caller(request)
         if not self.allows(principal):
             raise Problem(403, self._missing(principal), reason="role_missing")
         return principal
@@ -132,12 +161,12 @@ class Needs:
         return principal.role.covers(self.role)
 
     def __str__(self) -> str:
-        wanted = [f"the role {self.role}"] if self.role in LADDER else []
+        wanted = [] if self.role is Role.MACHINE else [f"the role {self.role}"]
         return " or ".join(wanted + [f"the key of a source of kind {kind}" for kind in self.kinds])
 
     def _missing(self, caller: Principal) -> str:
         have = f"a source of kind {caller.source_kind}" if caller.kind == "source" else f"the role {caller.role}"
-        return f"This needs {self}; this key has {have}."
+        return f"This needs {self}; this {'session' if caller.session_id else 'key'} has {have}."
 
 
 def needs(role: Role, *kinds: str) -> Needs:
@@ -196,6 +225,18 @@ async def once(
     return JSONResponse(first["body"], first["status"], {"Idempotency-Replayed": "true"})
 
 
-def _principal(row: Row) -> Principal:
-    role = Role(row["role"])
-    return Principal(row["kind"], row["id"], row["name"], role, row["source_kind"])
+async def _caller(request: Request) -> Principal:
+    known: KnownKeys = request.app.state.keys
+    given = request.headers.get("authorization", "")
+    key, token = key_of(given), None if given else cookies.token_of(request)
+    if token is not None:
+        principal = await known.in_session(token)
+        if principal is None:
+            raise Problem(401, "This session is over; log in again.", headers=CHALLENGE, reason="session_over")
+        cookies.check_csrf(request, token)
+        return principal
+    principal = await known.principal(key) if key else None
+    if principal is None:
+        said = "This key is not valid (any more)." if key else "This route needs a key: Authorization: Bearer ns_..."
+        raise Problem(401, said, headers=CHALLENGE)
+    return principal

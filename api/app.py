@@ -7,35 +7,48 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
-from api.access import KnownKeys, Needs
+from api.access import OPEN_PATHS, KnownKeys, Needs
 from api.body import BODY_BYTES_MAX, BODY_READ_S, BodyCut
+from api.cookies import SECURE_NAME
 from api.express import Express
 from api.figures import Figures
 from api.routes import (
     approvals,
     assignment,
+    auth,
     changes,
+    credentials,
     events,
     exceptions,
     executions,
+    fixed_by,
     health,
     heartbeats,
+    identities,
     incidents,
     jobs,
+    learning,
     logs,
     metrics,
     people,
     playbooks,
+    policy,
+    push_targets,
     quarantine,
     regrouping,
+    rota,
     site,
     sources,
+    standing,
     storms,
     suppression,
     switches,
+    teams,
     topology,
     webhooks,
 )
+from core.errors import BadConfiguration
+from engine.passwords import Hasher
 
 ROUTES = (
     webhooks,
@@ -43,11 +56,15 @@ ROUTES = (
     storms,
     assignment,
     regrouping,
+    fixed_by,
     events,
     exceptions,
     approvals,
     executions,
     playbooks,
+    policy,
+    standing,
+    learning,
     suppression,
     quarantine,
     topology,
@@ -59,6 +76,12 @@ ROUTES = (
     site,
     sources,
     people,
+    teams,
+    auth,
+    credentials,
+    identities,
+    push_targets,
+    rota,
     health,
     metrics,
 )
@@ -79,10 +102,13 @@ def build_app(
     )
     app.state.house = house
     app.state.keys = KnownKeys(house.store)
+    app.state.hasher = Hasher()
     app.state.figures = Figures()
     app.state.readiness = health.Readiness(house.store, runs_jobs)
     for module in ROUTES:
         app.include_router(module.router)
+    if missing := undeclared(app):
+        raise BadConfiguration(f"Routes that do not say who may use them: {', '.join(missing)}.")
     problems.install(app)
     app.add_middleware(Express, house=house, keys=app.state.keys, figures=app.state.figures)
     app.add_middleware(BodyCut, bytes_max=body_bytes_max, read_s=body_read_s, counted=app.state.figures.cut)
@@ -107,10 +133,11 @@ def described(app: FastAPI) -> dict[str, Any]:
         parts["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},
             "basic": {"type": "http", "scheme": "basic", "description": "The key as the password, any user."},
+            "session": {"type": "apiKey", "in": "cookie", "name": SECURE_NAME, "description": "Of /api/v1/auth/login."},
         }
         for path, needed, method in _keyed(app):
             operation = schema["paths"][path][method]
-            operation["security"] = [{"bearer": []}, {"basic": []}]
+            operation["security"] = [{"bearer": []}, {"basic": []}, {"session": []}]
             operation["description"] = f"{operation.get('description', '')}\n\nNeeds {needed}."
             for status, answer in problems.documented(*GENERIC_PROBLEMS).items():
                 operation["responses"][str(status)] = answer
@@ -130,6 +157,11 @@ def needs_of(route: Any) -> list[Needs]:
     return found
 
 
+def undeclared(app: FastAPI) -> list[str]:
+    """The paths that neither ask for a role nor are open to everybody on purpose."""
+    return sorted({route.path for route in routes_of(app) if not needs_of(route)} - OPEN_PATHS)
+
+
 def routes_of(app: FastAPI) -> list[Any]:
     """Every route with its full path, each once; how an application keeps included routers differs by version."""
     found: list[Any] = [route for route in app.routes if hasattr(route, "path")]
@@ -139,7 +171,7 @@ def routes_of(app: FastAPI) -> list[Any]:
 
 def _keyed(app: FastAPI) -> list[tuple[str, str, str]]:
     return [
-        (route.path, str(wanted[0]), method.lower())
+        (route.path_format, str(wanted[0]), method.lower())
         for route in routes_of(app)
         if (wanted := needs_of(route))
         for method in route.methods

@@ -32,6 +32,7 @@ STATUS_TITLES = {
     413: "Too large",
     415: "Wrong form",
     422: "Not usable",
+    429: "Too many tries",
     500: "Our fault",
     503: "Not available now",
 }

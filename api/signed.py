@@ -90,7 +90,7 @@ class Signed(Needs):
         if fault := await self.fault(request, source["settings"], has_key=caller is not None):
             request.app.state.figures.refused.labels(name, fault).inc()
             raise self._refusal(fault)
-        return Sender("source", source["id"], source["name"], Role.MACHINE, self.kind, source["settings"])
+        return Sender("source", source["id"], source["name"], Role.MACHINE, self.kind, settings=source["settings"])
 
     async def fault(self, request: Request, settings: Mapping[str, Any], *, has_key: bool) -> SignatureFault | None:
         """Why this delivery is not believed; None where it is."""

@@ -17,17 +17,24 @@ _PRIVATE = tuple(
 )  # fmt: skip
 
 
-def address_fault(text: str, *, allow_private: bool) -> str:
-    """Say why an address must not be called, or return an empty string. Embedded IPv4 forms are unwrapped first."""
+def address_fault(text: str, *, allow_private: bool, networks: tuple[str, ...] = ()) -> str:
+    """Say why an address must not be called, or return an empty string. Embedded IPv4 forms are unwrapped first.
+
+    A private address is fine where all of them are allowed, or where it is in one of the `networks`.
+    """
     try:
         address = _unwrapped(ip_address(text))
     except ValueError:
         return f"{text} is not an address"
     if any(address in network for network in _NEVER):
         return f"{text} is a link-local, metadata, multicast or reserved address"
-    if not allow_private and any(address in network for network in _PRIVATE):
-        return f"{text} is a private address; set allow_private for this endpoint if that is meant"
-    return ""
+    if allow_private or not any(address in network for network in _PRIVATE):
+        return ""
+    if any(address in ip_network(network) for network in networks):
+        return ""
+    if networks:
+        return f"{text} is a private address outside of the networks of this endpoint ({', '.join(networks)})"
+    return f"{text} is a private address; name its network or set allow_private for this endpoint if that is meant"
 
 
 def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.deed import deed_of
 from core.diagnosis import Diagnosis
 from core.intent import Intent
 from core.plain_text import cut, visible
@@ -35,11 +36,12 @@ def build_card(
     expires_at: datetime,
 ) -> dict[str, Any]:
     """Collect the card's fields as plain JSON; every surface renders these and nothing else."""
-    shown = diagnosis.evidence[:EVIDENCE_MAX]
+    shown, deed = diagnosis.evidence[:EVIDENCE_MAX], deed_of(intent)
     return {
         "action": intent.action,
         "playbook": f"{intent.playbook_id} v{intent.playbook_version}",
         "title": _line(playbook.title),
+        "does": _line(deed.does),
         "target": _line(intent.resource_id),
         "arguments": {_line(k): _line(str(v)) for k, v in intent.parameters.items()},
         "why": _line(diagnosis.summary),
@@ -48,9 +50,11 @@ def build_card(
         "not_known": [_line(text) for text in diagnosis.unknowns],
         "disagreement": _line(choice.disagreement),
         "impact_now": _line(impact.users),
-        "blast_radius": f"one action on {_line(intent.resource_id)}; {len(impact.services)} service(s) in the incident",
+        "blast_radius": f"{_line(deed.reach)}; {len(impact.services)} service(s) in the incident",
+        "others": [_line(str(name)) for name in _owners(intent)],
         "if_nothing": f"{impact.alerts} alerts keep firing on {', '.join(map(_line, impact.services))}",
         "track_record": choice.record.words(),
+        "beside_record": list(choice.record.notes()),
         "basis": str(choice.basis),
         "alternatives": [f"{name}: {record.words()}" for name, record in choice.alternatives],
         "undo": _line(playbook.undo),
@@ -59,6 +63,13 @@ def build_card(
         "policy": _line(decision.detail),
         "intent_hash": intent.hash,
     }
+
+
+def _owners(intent: Intent) -> list[object]:
+    """Who else changes the target and may take the change back, as it was seen."""
+    seen = intent.observed.get("seen")
+    owners = seen.get("owners") if isinstance(seen, Mapping) else None
+    return owners if isinstance(owners, list) else []
 
 
 def _line(text: str) -> str:
@@ -71,6 +82,7 @@ def card_lines(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     arguments = ", ".join(f"{k}={v}" for k, v in card["arguments"].items()) or "none"
     rows = [
         ("Action", f"{card['action']} ({card['playbook']})"),
+        ("Does", card.get("does", "")),
         ("Target", card["target"]),
         ("Arguments", arguments),
         ("Why", card["why"] + ("" if card["confirmed"] else " (unconfirmed)")),
@@ -79,8 +91,10 @@ def card_lines(card: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("But", card["disagreement"]),
         ("Users now", card["impact_now"]),
         ("Blast radius", card["blast_radius"]),
+        *[("May undo it" if n == 0 else "", text) for n, text in enumerate(card.get("others", ()))],
         ("If nothing", card["if_nothing"]),
         ("Helped", f"{card['track_record']} · basis: {card['basis']}"),
+        *[("", text) for text in card.get("beside_record", ())],
         *[("Instead" if n == 0 else "", text) for n, text in enumerate(card["alternatives"])],
         ("Undo", card["undo"]),
         ("Expires", card["expires_at"]),

@@ -37,11 +37,17 @@ class Reason(StrEnum):
     PROPOSED = "proposed"
     POLICY_REFUSED = "policy_refused"
     POLICY_ASKS = "policy_asks"
+    STANDING_APPROVAL = "standing_approval"
     APPROVED_BY_PERSON = "approved_by_person"
+    GLASS_BROKEN = "glass_broken"
     REJECTED_BY_PERSON = "rejected_by_person"
     APPROVAL_EXPIRED = "approval_expired"
     INCIDENT_MOVED_ON = "incident_moved_on"
     ALERTS_MOVED = "alerts_moved"
+    EDITED_BY_PERSON = "edited_by_person"
+    WITHDRAWN_BY_PERSON = "withdrawn_by_person"
+    RULES_CHANGED = "rules_changed"
+    RESTORED_COPY = "restored_copy"
     CLAIMED_BY_WORKER = "claimed_by_worker"
     LEASE_LOST_BEFORE_INTENT = "lease_lost_before_intent"
     PREFLIGHT_REFUSED = "preflight_refused"
@@ -53,6 +59,8 @@ class Reason(StrEnum):
     PROBE_SAW_EFFECT = "probe_saw_effect"
     PROBE_SAW_NO_EFFECT = "probe_saw_no_effect"
     PROBE_CANNOT_TELL = "probe_cannot_tell"
+    FOUND_IN_LOGBOOK = "found_in_logbook"
+    LOGBOOK_HAS_ANSWER = "logbook_has_answer"
     CHECKED_BY_PERSON = "checked_by_person"
     VERIFICATION_STARTED = "verification_started"
     SIGNALS_GOOD = "signals_good"
@@ -60,6 +68,8 @@ class Reason(StrEnum):
     SIGNALS_MISSING = "signals_missing"
     STAYED_GOOD = "stayed_good"
     CAME_BACK = "came_back"
+    CASCADE = "cascade"
+    JUDGED_BY_PERSON = "judged_by_person"
 
 
 S = State
@@ -95,6 +105,9 @@ ATTEMPTED = frozenset(
 )  # fmt: skip
 """States that imply a committed intent: what cooldown and retries count."""
 
+NOT_BEGUN = frozenset(set(State) - ATTEMPTED)
+"""States that imply that nothing was sent."""
+
 _OUTCOMES = {
     S.STABLE: Outcome.STABLE,
     S.INEFFECTIVE: Outcome.INEFFECTIVE,
@@ -109,6 +122,21 @@ def check_transition(before: State, after: State) -> None:
         raise IllegalTransition(f"an execution never goes from {before} to {after}")
 
 
-def outcome_of(state: State) -> Outcome | None:
-    """What a final state teaches, written once; None where it teaches nothing, or nothing yet."""
-    return _OUTCOMES.get(state)
+def outcome_of(state: State, *, recovered_alone: bool = False) -> Outcome | None:
+    """What a final state teaches, written once; None where it teaches nothing, or nothing yet.
+
+    Where the trouble was over before the action could have had an effect, whatever follows says nothing about it.
+    """
+    outcome = _OUTCOMES.get(state)
+    return Outcome.RECOVERED_ALONE if outcome and recovered_alone else outcome
+
+
+def ended_as(state: State, outcome: str | None) -> str:
+    """How an execution ended, for the thread that waits for it; empty while it goes on.
+
+    A watch whose signals never came back ends as `inconclusive`: its state stays `verified`, which is the last thing
+    that anybody knows, and its outcome says the rest.
+    """
+    if state in SETTLED:
+        return str(state)
+    return str(Outcome.INCONCLUSIVE) if state is State.VERIFIED and outcome == Outcome.INCONCLUSIVE else ""

@@ -116,6 +116,11 @@ def signature_class(text: str) -> AlertClass:
     return AlertClass(text.rsplit("|", 1)[-1])
 
 
+def signature_family(text: str) -> str:
+    """The family of alert names inside a signature; empty where there is none."""
+    return text.partition("|")[2].rpartition("|")[0].rpartition("|")[0]
+
+
 def title(services: Mapping[str, int], names: Mapping[str, int]) -> str:
     """A short name for people: the commonest alert on the commonest service, and how much else."""
     service, name = _commonest(services, ""), _commonest(names, "unnamed")

@@ -8,10 +8,11 @@ from core.alert import AlertClass
 from core.diagnosis import Cause, Diagnosis
 from core.playbook import Playbook
 from core.rates import TrackRecord
+from core.recommendation import ALTERNATIVES_MAX, is_worthy
 
 
 class Basis(StrEnum):
-    """What the choice rests on."""
+    """What the choice rests on: learning alone, learning merged with the finding, or the least invasive that fits."""
 
     LEARNED = "learned"
     HYBRID = "hybrid"
@@ -19,9 +20,8 @@ class Basis(StrEnum):
     NONE = "none"
 
 
-LEARNED_RATE_MIN = 0.6
-LEARNED_SAMPLES_MIN = 5
-ALTERNATIVES_MAX = 2
+# Learning alone decides from this cautious rate on, in the very context, and only what today's evidence supports.
+LEARNED_BOUND_MIN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ def _record(records: Mapping[str, TrackRecord], book: Playbook) -> TrackRecord:
 
 
 def _basis(record: TrackRecord) -> Basis:
-    if record.tried >= LEARNED_SAMPLES_MIN and record.cautious >= LEARNED_RATE_MIN:
+    if is_worthy(record) and record.cautious >= LEARNED_BOUND_MIN:
         return Basis.LEARNED
-    return Basis.HYBRID if record.tried else Basis.DEFAULT
+    return Basis.HYBRID if record.is_known else Basis.DEFAULT
 
 
 def _disagreement(

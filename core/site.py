@@ -5,14 +5,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.burst import AGGREGATION, STORM, BurstLimits
+from core.cluster import Cluster
+from core.command import Command
 from core.flapping import CHANGES_MAX, WINDOW_S
 from core.log_rule import LogRule
+from core.machine import ContainerEngine, SshHost
 from core.playbook import ActionType
-from core.policy import PROTECTED_BY_DEFAULT
+from core.policy_rules import Policy
 from core.resource import service_resource
 from core.rule import Rule
 from core.series import MetricQuery
+from core.setting import Setting
 from core.topology import Learning, Topology
+from core.tracker import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ class LogStore:
 class Endpoint:
     """A registered address that one action type may call, for one service. The token comes from the environment.
 
-    `probe_url` answers, read-only, whether a call with an idempotency key happened; `{key}` stands for it.
+    `probe_url` answers, read-only, whether a call with an idempotency key happened; `{key}` stands for it. `networks`
+    are the private ones (`10.1.0.0/16`) in which the address may be; `allow_private` stands for all of them.
     """
 
     id: str
@@ -92,6 +98,7 @@ class Endpoint:
     probe_url: str = ""
     allow_restart: bool = False
     allow_private: bool = False
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +131,7 @@ class Timings:
     retention_s: float = 86_400.0
     quarantine_keep_s: float = 30 * 86_400.0
     idempotency_keep_s: float = 7 * 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the operator allows beyond the playbooks."""
-
-    protected: tuple[str, ...] = PROTECTED_BY_DEFAULT
-    actions_per_hour_max: int = 20
-    attempts_max: int = 3
+    rate_half_life_s: float = 90 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +172,15 @@ class Site:
     rules: tuple[Rule, ...] = ()
     log_rules: tuple[LogRule, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    hosts: tuple[SshHost, ...] = ()
+    commands: tuple[Command, ...] = ()
+    engines: tuple[ContainerEngine, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
     channels: tuple[Channel, ...] = (Channel("log"),)
     prometheus_url: str = ""
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     timings: Timings = Timings()
     limits: Limits = Limits()
     learning: Learning = field(default_factory=Learning)

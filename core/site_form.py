@@ -7,6 +7,8 @@ from typing import Any
 from core.errors import BadConfiguration, BadInput
 from core.form import read_form
 from core.log_rule import WINDOW_S_MAX, part_pattern
+from core.policy_form import checked as check_policy
+from core.reach_form import check_reach
 from core.site import Site
 from core.topology import Learning
 
@@ -21,6 +23,7 @@ def read_site(body: Mapping[str, Any], version: int, place: str = "site") -> Sit
     if body.get("topology") is not None:
         site = replace(site, learning=read_form(Learning, body["topology"], f"{place}.topology"))
     _check_references(site, place)
+    check_policy(site.policy, f"{place}.policy")
     return site
 
 
@@ -69,6 +72,7 @@ def _check_references(site: Site, place: str) -> None:
         if endpoint.method not in ("POST", "PUT", "PATCH"):
             raise BadConfiguration(f"{place}: endpoint {endpoint.id}: the method must be POST, PUT or PATCH")
     _check_logs(site, place)
+    check_reach(site, place)
 
 
 def _check_logs(site: Site, place: str) -> None:

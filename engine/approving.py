@@ -5,11 +5,15 @@ from uuid import UUID
 
 from core.errors import BadInput, IllegalTransition, Refused
 from core.execution import Reason, State
+from core.intent import Intent
 from engine.healing import resume
+from engine.preflight import agreed
 from store import approvals, executions, jobs, playbooks, timeline
 from store.pool import Connection, Row
 
 VERDICTS = ("approve", "reject")
+TIER_OF_REQUESTER_MAX = 2
+"""The lone person on call may approve what they asked for up to this tier: restarts and capacity."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ async def decide(
     if verdict not in VERDICTS:
         raise BadInput("The verdict is approve or reject.")
     row = await approvals.get(conn, approval_id, lock=True)
-    await _may_decide(conn, row, person, intent_hash)
+    check_open(row, intent_hash)
+    if verdict == "approve":
+        await check_requester(conn, row, person)
     if not await approvals.vote(conn, approval_id, person.id, verdict=verdict, reason=reason, via=person.via):
         raise IllegalTransition(f"{person.name} has decided this already.")
     body = {"approval_id": str(approval_id), "verdict": verdict, "reason": reason, "via": person.via}
@@ -46,30 +52,41 @@ async def decide(
         await approvals.settle(conn, approval_id, "rejected")
         await _move(conn, row, State.REJECTED, Reason.REJECTED_BY_PERSON, person)
         await resume(conn, row["incident_id"])
-    elif await _enough(conn, row):
+    elif await agreed(conn, row):
         if not await approvals.settle(conn, approval_id, "approved"):
             raise IllegalTransition("This approval expired a moment ago.")
-        await _move(conn, row, State.APPROVED, Reason.APPROVED_BY_PERSON, person)
-        execution = str(row["execution_id"])
-        await jobs.defer(conn, "execute", lock=f"execute:{execution}", execution_id=execution)
+        await approve(conn, row, person, Reason.APPROVED_BY_PERSON)
 
 
-async def _may_decide(conn: Connection, row: Row, person: Person, intent_hash: str) -> None:
+async def approve(conn: Connection, row: Row, person: Person, reason: Reason) -> None:
+    """The approval is good: its execution may be claimed from the commit on."""
+    await _move(conn, row, State.APPROVED, reason, person)
+    execution = str(row["execution_id"])
+    await jobs.defer(conn, "execute", lock=f"execute:{execution}", execution_id=execution)
+
+
+def check_open(row: Row, intent_hash: str) -> None:
+    """Is this approval still to be decided, and is it about the action that the person saw, unchanged since?"""
     if row["state"] != "pending" or row["execution_state"] != State.AWAITING_APPROVAL:
         raise IllegalTransition(f"This approval is {row['state']}; nothing is left to decide.")
     if row["is_over"]:
         raise IllegalTransition("This approval has expired; ask for a new proposal.")
-    if intent_hash != row["intent_hash"] or row["execution_hash"] != row["intent_hash"]:
+    bound = {intent_hash, row["intent_hash"], row["execution_hash"], Intent.stored(row["intent"], {}).hash}
+    if len(bound) > 1:
         raise Refused("The action is not the one that you saw: show the card again and decide on that.", "other_action")
+
+
+async def check_requester(conn: Connection, row: Row, person: Person) -> None:
+    """Who asked may approve restarts and capacity where policy does not forbid it; never what destroys or changes."""
+    if row["requester"] != person.name:
+        return
     book = await playbooks.version(conn, row["playbook_id"], row["intent"]["playbook_version"])
-    destructive = bool(book and book["body"].get("destructive"))
-    if destructive and row["requester"] == person.name:
+    body = book["body"] if book else {}
+    if body.get("destructive"):
         raise Refused("Who asked for a destructive action cannot approve it.", "requester_is_approver")
-
-
-async def _enough(conn: Connection, row: Row) -> bool:
-    votes = await approvals.votes(conn, row["id"])
-    return len([vote for vote in votes if vote["verdict"] == "approve"]) >= int(row["needed"])
+    tier = int(body.get("tier", TIER_OF_REQUESTER_MAX + 1))
+    if tier > TIER_OF_REQUESTER_MAX or not row["decision"].get("requester_may_approve", True):
+        raise Refused(f"Who asked for an action of tier {tier} cannot approve it.", "requester_is_approver")
 
 
 async def _move(conn: Connection, row: Row, after: State, reason: Reason, person: Person) -> None:
@@ -77,13 +94,18 @@ async def _move(conn: Connection, row: Row, after: State, reason: Reason, person
 
 
 async def checked(conn: Connection, execution_id: UUID, person: Person, *, happened: bool, reason: str = "") -> None:
-    """A named human looked: the action happened, or it did not. Frees the resource."""
-    after = State.SUCCEEDED if happened else State.FAILED
-    detail = {"checked": reason}
-    await executions.move(
-        conn, execution_id, State.NEEDS_HUMAN, after, Reason.CHECKED_BY_PERSON, actor=person.actor, detail=detail
-    )
-    task = "start_verifying" if happened else "settle"
+    """A named human looked. For `needs_human`: the action happened or not, which frees the resource.
+
+    For `inconclusive`, where no signal could tell: it helped, or it did not.
+    """
+    row = await executions.get(conn, execution_id)
+    before, after, why, task = State.NEEDS_HUMAN, State.FAILED, Reason.CHECKED_BY_PERSON, "settle"
+    if row["state"] == State.INCONCLUSIVE:
+        before, why = State.INCONCLUSIVE, Reason.JUDGED_BY_PERSON
+        after, task = (State.VERIFIED, "watch_execution") if happened else (State.INEFFECTIVE, "settle")
+    elif happened:
+        after, task = State.SUCCEEDED, "start_verifying"
+    await executions.move(conn, execution_id, before, after, why, actor=person.actor, detail={"checked": reason})
     await jobs.defer(conn, task, execution_id=str(execution_id))
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core.escalation import (
     DEFAULT,
+    ON_CALL,
     RAISE_P2_AFTER_S,
     Call,
     Escalation,
@@ -22,7 +23,7 @@ from core.notice_rule import NoticeKind, escalation_of
 from core.site import Channel
 from engine.house import House
 from engine.muting import mute_of
-from store import flaps, incidents, jobs, notice_rules, notifications, timeline
+from store import flaps, incidents, jobs, notice_rules, notifications, rotas, timeline
 from store.pool import Connection, Row, now
 from tools.act.gate import maintenance_of
 
@@ -94,9 +95,12 @@ async def _call(
     start: datetime,
     calls: Sequence[Call],
 ) -> None:
-    """One message for each call: over the channel that it names, or over all."""
+    """One message for each call: over the channel of whoever is on call, else the one that it names, else over all."""
+    on_call = await rotas.for_service(conn, incident["service"], await now(conn)) if calls else None
     for call in calls:
-        named = [channel for channel in channels if channel.id == call.who] or channels
+        person = on_call[1].person if on_call and call.who == ON_CALL else ""
+        wanted = person if any(channel.id == person for channel in channels) else call.who
+        named = [channel for channel in channels if channel.id == wanted] or channels
         body = {
             "incident": incident["number"],
             "title": incident["title"],
@@ -105,11 +109,12 @@ async def _call(
             "who": call.who,
             "call": call.number + 1,
             "firing": incident["firing_count"],
+            **({"person": person} if person else {}),
         }
         for channel in named:
             key = f"{incident['id']}:call:{start.isoformat()}:{call.number}:{channel.id}"
             await notifications.queue(
                 conn, incident_id=incident["id"], kind="call", channel=channel.id, dedup_key=key, body=body
             )
-        told = {"who": call.who, "call": call.number + 1}
+        told = {"who": call.who, "call": call.number + 1, **({"person": person} if person else {})}
         await timeline.append(conn, incident["id"], "incident.called", reason="due", body=told)

@@ -1,7 +1,8 @@
-"""What is kept for a while only: bodies in quarantine, idempotency keys, claims of ended incidents, learned edges."""
+"""What is kept for a while only: bodies in quarantine, idempotency keys, claims of ended incidents, learned edges,
+sessions."""
 
 from engine.house import House
-from store import dependencies, idempotency, quarantine, regrouping
+from store import dependencies, idempotency, quarantine, regrouping, sessions
 
 CLAIMS_KEPT_S = 86_400.0
 
@@ -17,3 +18,5 @@ async def forget_old(house: House) -> None:
         await regrouping.forget_claims(conn, older_than_s=CLAIMS_KEPT_S)
     async with house.store.begin() as conn:
         await dependencies.forget(conn, older_than_s=site.learning.keep_s)
+    async with house.store.begin() as conn:
+        await sessions.forget(conn)

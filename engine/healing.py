@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -16,28 +17,29 @@ from core.errors import IllegalTransition, Unavailable
 from core.execution import Reason, State
 from core.intent import Intent
 from core.playbook import Playbook
-from core.policy import Candidate, Verb, decide
 from core.site import Site
 from core.verdict import CheckState
 from engine.house import House
+from engine.preflight import fault_of
 from engine.signals import Signals, read_signals
-from store import approvals, executions, incidents, jobs
+from store import approvals, epochs, executions, incidents, jobs
 from store.pool import Connection, Row, now
-from store.site import newest as newest_site
-from tools.act import http
-from tools.act.gate import read_facts
-from tools.act.inventory import read_inventory
-from tools.act.proposals import current_playbooks
+from tools.act import hands
+from tools.act.actuator import Answer, Effect, Order, refused
+from tools.act.ruling import ruled
+from tools.act.sight import Sights, look_for
 
 log = structlog.get_logger(__name__)
 
 TRY_CLAIM_AGAIN_S = 2.0
 LOOK_SHARE = 3
 """Looking may take this part of the lease."""
+RECORD_TRIES_MAX = 120
+RECORD_AGAIN_S = 1.0
 EFFECTS = {
-    http.Effect.DONE: (State.SUCCEEDED, Reason.TARGET_DONE),
-    http.Effect.REFUSED: (State.FAILED, Reason.TARGET_REFUSED),
-    http.Effect.UNKNOWN: (State.UNKNOWN, Reason.ANSWER_LOST),
+    Effect.DONE: (State.SUCCEEDED, Reason.TARGET_DONE),
+    Effect.REFUSED: (State.FAILED, Reason.TARGET_REFUSED),
+    Effect.UNKNOWN: (State.UNKNOWN, Reason.ANSWER_LOST),
 }
 
 
@@ -47,24 +49,35 @@ async def execute(house: House, execution_id: str) -> None:
     row = await _claim(house, UUID(execution_id), site)
     if row is None:
         return
+    async with house.store.begin() as conn:
+        site = await ruled(conn, site)
     house.crashpoints.reach("claimed")
-    signals = await _look(house, site, row)
-    committing_at = monotonic()
-    ready = await _commit_intent(house, site, row, signals)
+    signals, sights = await _look(house, site, row)
+    ready = await _commit_intent(house, site, row, signals, sights)
     if ready is None:
         return
-    playbook, intent = ready
+    playbook, intent, line, leased_at = ready
+    answer = await _noted(house, line)
     house.crashpoints.reach("running")
     # A worker that was paused for about as long as its lease must not send any more.
-    if monotonic() - committing_at > site.timings.lease_s / 2:
-        answer = http.Answer(http.Effect.REFUSED, "nothing was sent: this worker was held up after its intent")
-    else:
-        endpoint = site.endpoint_by_id(intent.endpoint_id)
-        assert endpoint is not None, "the gate has just checked it"
+    if monotonic() - leased_at > site.timings.lease_s / 2:
+        answer = refused("this worker was held up after its intent")
+    elif answer is None:
+        order = Order(site, intent, execution_id, timeout_s=playbook.action_s_max, card=row["card"])
         async with _kept_lease(house, row, site.timings.lease_s):
-            answer = await http.call(endpoint, intent.parameters, execution_id, timeout_s=playbook.action_s_max)
+            answer = await hands.act(order)
     house.crashpoints.reach("acted")
     await _record(house, row, answer)
+
+
+async def _noted(house: House, line: dict[str, Any]) -> Answer | None:
+    """Write the intent into the logbook, on disk before the first byte leaves; where that fails, nothing is sent."""
+    try:
+        await asyncio.to_thread(house.logbook.write, "intent", **line)
+    except OSError as error:
+        log.warning("logbook.not_written", error=repr(error))
+        return refused(f"the logbook cannot be written ({error.strerror})")
+    return None
 
 
 @asynccontextmanager
@@ -96,30 +109,42 @@ async def _claim(house: House, execution_id: UUID, site: Site) -> Row | None:
         return row
 
 
-async def _look(house: House, site: Site, row: Row) -> Signals:
-    """Read the target's state, outside any transaction."""
+async def _look(house: House, site: Site, row: Row) -> tuple[Signals, Sights]:
+    """Read the signals and the target's own state, outside any transaction."""
     async with house.store.begin() as conn:
         incident = await incidents.get(conn, row["incident_id"])
         moment = await now(conn)
     bound_s = site.timings.lease_s / LOOK_SHARE
     try:
         async with asyncio.timeout(bound_s):
-            return await read_signals(house, site, incident, row, moment)
+            intent = Intent.stored(row["intent"], row["observed"])
+            signals, sights = await asyncio.gather(
+                read_signals(house, site, incident, row, moment), look_for(site, intent)
+            )
+            return signals, sights
     except TimeoutError:
         said = f"the signals did not answer within {bound_s:.1f} s"
-        return Signals(CheckState.MISSING, said, None, None, 0.0, site.timings.verify_every_s)
+        return Signals(CheckState.MISSING, said, None, None, 0.0, site.timings.verify_every_s), {}
 
 
-async def _commit_intent(house: House, site: Site, row: Row, signals: Signals) -> tuple[Playbook, Intent] | None:
-    """The short second transaction: token, lease, gate, approval, and what was read; then the intent is committed."""
+async def _commit_intent(
+    house: House, site: Site, row: Row, signals: Signals, sights: Sights
+) -> tuple[Playbook, Intent, dict[str, Any], float] | None:
+    """The short second transaction: token, lease, gate, approval, and what was read; then the intent is committed.
+
+    The playbook, the intent, the line of the logbook for it, and when its lease began at the latest (monotonic
+    seconds, not counting how long the others at the gate took); None where it must not run.
+    """
     async with house.store.begin() as conn:
         # One at a time, so that limits and the kill switch hold for what the others commit at this moment too.
         await executions.lock_gate(conn)
-        playbook, intent, fault = await _fault(conn, site, row, signals)
+        playbook, intent, fault = await fault_of(conn, site, row, signals, sights)
         if fault or playbook is None:
             await _invalidate(conn, row, fault)
             return None
-        if await executions.commit_intent(conn, row["id"], row["token"], lease_s=site.timings.lease_s) is None:
+        leased_at = monotonic()
+        stamped = await executions.commit_intent(conn, row["id"], row["token"], lease_s=site.timings.lease_s)
+        if stamped is None:
             log.warning("execution.lease_lost", execution=str(row["id"]))
             return None
         if not await approvals.consume(conn, row["id"], intent.hash):
@@ -130,32 +155,29 @@ async def _commit_intent(house: House, site: Site, row: Row, signals: Signals) -
         await executions.move(
             conn, row["id"], State.CLAIMED, State.RUNNING, Reason.INTENT_COMMITTED, token=row["token"], detail=detail
         )
+        epoch = await epochs.advance(conn)
+        if epoch["epoch"] <= house.epoch_seen:
+            # Another, older copy took the place of the database under this very process: the sweep will see to it.
+            raise Unavailable(f"the database went back to action {epoch['epoch']}, it was at {house.epoch_seen}")
+        line = _line(stamped, await incidents.get(conn, row["incident_id"]), epoch)
         house.crashpoints.reach("before_intent")
-    return playbook, intent
+    house.epoch_seen = max(house.epoch_seen, epoch["epoch"])
+    return playbook, intent, line, leased_at
 
 
-async def _fault(conn: Connection, site: Site, row: Row, signals: Signals) -> tuple[Playbook | None, Intent, str]:
-    """Why the approved action must not run now, if so."""
-    intent = Intent.stored(row["intent"], row["observed"])
-    incident = await incidents.get(conn, row["incident_id"])
-    playbook = (await current_playbooks(conn, site)).get(intent.playbook_id)
-    inventory = await read_inventory(conn, site, incident)
-    facts = await read_facts(conn, inventory, intent, except_execution=row["id"])
-    decision = decide(Candidate(intent, playbook), facts)
-    if decision.verb is not Verb.ASK:
-        return playbook, intent, f"{decision.guardrail}: {decision.detail}"
-    if playbook is not None and playbook.version != intent.playbook_version:
-        return playbook, intent, f"the playbook changed to version {playbook.version} since it was approved"
-    newest = await newest_site(conn)
-    if (newest["version"] if newest else 0) != intent.policy_version:
-        return playbook, intent, "the site's policy changed since it was approved"
-    service = str(intent.parameters.get("service", incident["service"]))
-    release = inventory.current.get(service, "")
-    if release != intent.observed.get("release", ""):
-        return playbook, intent, f"{service} runs {release} by now, not {intent.observed.get('release')}"
-    if signals.state is CheckState.GOOD:
-        return playbook, intent, "the symptom is gone: it recovered alone"
-    return playbook, intent, ""
+def _line(row: Row, incident: Row, epoch: Row) -> dict[str, Any]:
+    """Everything that a copy of the database from before this moment would need to know of it."""
+    return {
+        **{name: row[name] for name in ("attempt", "requester", "signature", "environment", "intent", "intent_hash")},
+        "execution_id": str(row["id"]),
+        "incident_id": str(incident["id"]),
+        "incident_number": incident["number"],
+        "service": incident["service"],
+        "token": row["token"],
+        "at": row["acted_at"].isoformat(),
+        "database_id": str(epoch["database_id"]),
+        "epoch": epoch["epoch"],
+    }
 
 
 async def _invalidate(conn: Connection, row: Row, fault: str) -> None:
@@ -174,23 +196,46 @@ async def _invalidate(conn: Connection, row: Row, fault: str) -> None:
     await resume(conn, row["incident_id"])
 
 
-async def _record(house: House, row: Row, answer: http.Answer) -> None:
-    after, reason = EFFECTS[answer.effect]
+async def _record(house: House, row: Row, answer: Answer) -> None:
+    """Store the answer; the database may be away for a while, so it is in the logbook first."""
     key = str(row["id"])
-    try:
-        async with house.store.begin() as conn:
-            await executions.move(
-                conn, row["id"], State.RUNNING, after, reason, token=row["token"], detail={"answer": answer.detail}
-            )
-            if after is State.SUCCEEDED:
-                await jobs.defer(conn, "start_verifying", execution_id=key)
-            elif after is State.UNKNOWN:
-                await jobs.at(conn, "probe_execution", key, delay_s=0.0, execution_id=key)
-            else:
-                await jobs.defer(conn, "settle", execution_id=key)
-    except IllegalTransition:
-        # The lease ran out meanwhile and the sweeper said `unknown`: the probe or a human will find out.
-        log.warning("execution.answer_came_late", execution=key, answer=answer.detail)
+    with suppress(OSError):
+        await asyncio.to_thread(
+            house.logbook.write,
+            "answer",
+            execution_id=key,
+            token=row["token"],
+            effect=answer.effect,
+            said=answer.detail,
+        )
+    for _ in range(RECORD_TRIES_MAX):
+        try:
+            async with house.store.begin() as conn:
+                await _settle(conn, row, State.RUNNING, *EFFECTS[answer.effect], answer)
+            return
+        except Unavailable as error:
+            log.warning("execution.answer_waits", execution=key, error=error.detail)
+            await asyncio.sleep(RECORD_AGAIN_S)
+        except IllegalTransition:
+            break
+    # The lease ran out meanwhile and the sweeper said `unknown`; what the target answered is known here all the same.
+    log.warning("execution.answer_came_late", execution=key, answer=answer.detail)
+    if answer.effect is not Effect.UNKNOWN:
+        with suppress(IllegalTransition, Unavailable):
+            async with house.store.begin() as conn:
+                after = EFFECTS[answer.effect][0]
+                await _settle(conn, row, State.UNKNOWN, after, Reason.LOGBOOK_HAS_ANSWER, answer)
+
+
+async def _settle(conn: Connection, row: Row, before: State, after: State, reason: Reason, answer: Answer) -> None:
+    key, detail = str(row["id"]), {"answer": answer.detail}
+    await executions.move(conn, row["id"], before, after, reason, token=row["token"], detail=detail)
+    if after is State.SUCCEEDED:
+        await jobs.defer(conn, "start_verifying", execution_id=key)
+    elif after is State.UNKNOWN:
+        await jobs.at(conn, "probe_execution", key, delay_s=0.0, execution_id=key)
+    else:
+        await jobs.defer(conn, "settle", execution_id=key)
 
 
 async def resume(conn: Connection, incident_id: UUID) -> None:

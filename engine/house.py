@@ -22,9 +22,11 @@ from core.errors import BadConfiguration
 from core.site import Site, Timings
 from core.site_form import read_site
 from engine.crashpoint import Crashpoints
+from engine.logbook import Logbook
+from engine.reconciling import reconcile
 from engine.settings import Settings
 from ingest.intake import Intake
-from ingest.playbook_file import load_playbook_files, shipped_playbooks
+from ingest.playbook_file import Folder, load_playbook_files, shipped_playbooks
 from ingest.site_file import load_site_file
 from knowledge.embedding import Embedder, open_embedder
 from store import people, playbooks, site
@@ -46,7 +48,8 @@ READ_TIMEOUT_S = 15.0
 
 @dataclass
 class House:
-    """Everything that is open. `owner` names this process in leases."""
+    """Everything that is open. `owner` names this process in leases; `epoch_seen` is how far the database was (see
+    `store/epochs.py`) when this process looked last."""
 
     settings: Settings
     store: Store
@@ -55,7 +58,9 @@ class House:
     embedder: Embedder | None
     client: httpx.AsyncClient
     first_key: str = ""
+    epoch_seen: int = 0
     intake: Intake = field(init=False)
+    logbook: Logbook = field(init=False)
     _site: tuple[float, Site] | None = None
     _threads: "Threads | None" = None
     _threads_opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -63,6 +68,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.intake = Intake(self.store, self.site)
+        self.logbook = Logbook(self.settings.data_dir.expanduser() / "logbook")
 
     async def site(self) -> Site:
         """The site as it is described now, at most a second old."""
@@ -129,6 +135,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         house = House(settings, store, owner, Crashpoints(settings.crashpoint), embedder, client)
         await _furnish(house)
+        await reconcile(store, house.logbook)
         stack.push_async_callback(house._stack.aclose)
         yield house
 
@@ -185,14 +192,14 @@ async def _furnish(house: House) -> None:
     """Apply the operator's files as versions, and make the first admin of an empty house."""
     settings = house.settings
     bodies = shipped_playbooks()
-    own = load_playbook_files(settings.playbooks) if settings.playbooks else []
+    own = load_playbook_files(settings.playbooks) if settings.playbooks else Folder((), ())
+    for fault in own.faults:
+        # What ruled before goes on to rule: a slip in one file must not take the house down in the night.
+        log.error("playbook.not_loaded", fault=fault)
     async with house.store.begin() as conn:
-        known = {row["id"]: row["source"] for row in await playbooks.newest(conn)}
-        for source, books in (("shipped", bodies), ("file", own)):
+        for source, books in ((playbooks.SHIPPED, bodies), ("file", own.bodies)):
             for body in books:
-                # What an operator changed is theirs: the shipped text never replaces it.
-                if source == "file" or known.get(body["id"], "shipped") == "shipped":
-                    await playbooks.put(conn, body["id"], body, source=source, by="nightshift")
+                await playbooks.bring(conn, body, source=source, by="nightshift")
         if settings.config:
             await site.apply(conn, load_site_file(settings.config), by=f"file {settings.config.name}")
         if not await people.persons(conn):

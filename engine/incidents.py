@@ -8,6 +8,7 @@ from core.incident import IncidentState
 from engine.approving import supersede
 from engine.healing import resume
 from engine.house import House
+from engine.learning import ask_what_fixed
 from engine.telling import tell_card
 from knowledge.memory import embed_waiting
 from store import executions, incidents, regrouping, timeline
@@ -47,6 +48,7 @@ async def tell_approvals(house: House, incident_id: UUID) -> None:
 
 async def resolve_incident(house: House, incident_id: str, by: str = "all alerts resolved") -> None:
     """Resolve an incident whose alerts are all over; what was proposed and not begun is superseded."""
+    channels = (await house.site()).channels
     async with house.store.begin() as conn:
         await regrouping.lock_actions(conn, [UUID(incident_id)])
         incident = await incidents.get(conn, UUID(incident_id), lock=True)
@@ -56,6 +58,9 @@ async def resolve_incident(house: House, incident_id: str, by: str = "all alerts
             await timeline.append(conn, incident["id"], "incident.resolved", reason=by)
             await supersede(conn, incident["id"])
             await resume(conn, incident["id"])
+            if incident["acknowledged_at"] or incident["assignee"]:
+                # A person was at it, and did perhaps what ended it.
+                await ask_what_fixed(conn, channels, incident)
 
 
 async def embed_fixes(house: House) -> None:

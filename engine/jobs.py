@@ -19,6 +19,7 @@ from engine import (
     storms,
     sweeping,
     telling,
+    undoing,
     verifying,
     writeback,
 )
@@ -55,6 +56,7 @@ JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     verifying.verify_execution,
     verifying.watch_execution,
     verifying.settle,
+    undoing.propose_way_back,
     sweeping.probe_execution,
     writeback.sentry_comment,
 )

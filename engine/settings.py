@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     # Where diagnoses of incidents with Sentry's alerts are written as comments; without a token nowhere.
     sentry_url: str = Field("https://sentry.io", alias="SENTRY_URL")
     sentry_token: SecretStr = Field(SecretStr(""), alias="SENTRY_TOKEN")
+    # Seals what must be read back, such as second factors. The same for all processes; empty: a file in data_dir.
+    secret_key: SecretStr = Field(SecretStr(""), alias="NIGHTSHIFT_SECRET_KEY")
     # For throw-away test databases only: skips the check that fsync and synchronous_commit are on.
     unsafe_database: bool = Field(False, alias="NIGHTSHIFT_UNSAFE_DATABASE")
     # For tests of crashes: the process kills itself at the n-th passing of a named point, as `name:n`.

@@ -1,15 +1,19 @@
 """What time does to executions: lost leases, expired approvals, and the read-only probe of an unknown outcome."""
 
+import asyncio
 from uuid import UUID
 
 import structlog
 
 from core.execution import Reason, State
+from core.intent import Intent
 from engine.healing import resume
 from engine.house import House
+from engine.reconciling import notice
 from store import approvals, executions, jobs
 from store.pool import Connection, Row, now
-from tools.act import http
+from tools.act import hands
+from tools.act.actuator import Effect, Order, Probe
 from tools.act.proposals import current_playbooks
 
 log = structlog.get_logger(__name__)
@@ -17,6 +21,7 @@ log = structlog.get_logger(__name__)
 CLOCK_MARGIN_S = 2.0
 RUNNING_FACTOR_MAX = 10
 FORGOTTEN_S = 30.0
+ANSWERS = {Effect.DONE: State.SUCCEEDED, Effect.REFUSED: State.FAILED}
 NEXT_STEP = {
     State.SUCCEEDED: "start_verifying",
     State.VERIFYING: "verify_execution",
@@ -27,6 +32,7 @@ NEXT_STEP = {
 
 async def sweep(house: House) -> None:
     """Everything whose time is over, skipping rows that another worker sweeps."""
+    house.epoch_seen = await notice(house.store, house.logbook, house.epoch_seen)
     async with house.store.begin() as conn:
         for row in await executions.lost_leases(conn):
             await _lost(conn, row)
@@ -68,31 +74,45 @@ async def probe_execution(house: House, execution_id: str) -> None:
         age_s = (await now(conn) - row["acted_at"]).total_seconds() if row["acted_at"] else 0.0
     if row["state"] != State.UNKNOWN:
         return
-    endpoint = site.endpoint_by_id(row["endpoint_id"])
-    seen, said = (http.Probe.CANNOT_TELL, "its endpoint is not registered any more")
-    if endpoint is not None:
-        seen, said = await http.probe(endpoint, execution_id)
+    if await _answered(house, row):
+        return
+    order = Order(site, Intent.stored(row["intent"], row["observed"]), execution_id, age_s=age_s, card=row["card"])
+    seen, said = await hands.probe(order)
     action_s_max = book.action_s_max if book else 60.0
     # Until the action's own time, the lease and a margin are over, a call may still be on its way.
     still_early = age_s < action_s_max + site.timings.lease_s + CLOCK_MARGIN_S
     async with house.store.begin() as conn:
-        if seen is http.Probe.RUNNING and age_s > RUNNING_FACTOR_MAX * action_s_max:
-            seen, said = http.Probe.CANNOT_TELL, f"still running after {age_s:.0f} s: {said}"
+        if seen is Probe.RUNNING and age_s > RUNNING_FACTOR_MAX * action_s_max:
+            seen, said = Probe.CANNOT_TELL, f"still running after {age_s:.0f} s: {said}"
         await _conclude(conn, row, seen, said, still_early=still_early, again_s=site.timings.verify_every_s)
 
 
-async def _conclude(
-    conn: Connection, row: Row, seen: http.Probe, said: str, *, still_early: bool, again_s: float
-) -> None:
+async def _answered(house: House, row: Row) -> bool:
+    """Did a worker of this machine get the answer, and could not store it? Its logbook is as good as the target."""
+    key = str(row["id"])
+    answer = await asyncio.to_thread(house.logbook.answer, key)
+    after = ANSWERS.get(answer["effect"]) if answer and answer.get("token") == row["token"] else None
+    if answer is None or after is None:
+        return False
+    async with house.store.begin() as conn:
+        detail = {"logbook": str(answer.get("said", ""))}
+        await executions.move(
+            conn, row["id"], State.UNKNOWN, after, Reason.LOGBOOK_HAS_ANSWER, token=row["token"], detail=detail
+        )
+        await jobs.defer(conn, "start_verifying" if after is State.SUCCEEDED else "settle", execution_id=key)
+    return True
+
+
+async def _conclude(conn: Connection, row: Row, seen: Probe, said: str, *, still_early: bool, again_s: float) -> None:
     key = str(row["id"])
     detail = {"probe": said}
-    if seen is http.Probe.SAW_EFFECT:
+    if seen is Probe.SAW_EFFECT:
         await executions.move(conn, row["id"], State.UNKNOWN, State.SUCCEEDED, Reason.PROBE_SAW_EFFECT, detail=detail)
         # Without a lock: the dead worker's job still holds that of the execution.
         await jobs.defer(conn, "start_verifying", execution_id=key)
-    elif seen is http.Probe.RUNNING or (seen is http.Probe.NO_EFFECT and still_early):
+    elif seen is Probe.RUNNING or (seen is Probe.NO_EFFECT and still_early):
         await jobs.at(conn, "probe_execution", key, delay_s=again_s, execution_id=key)
-    elif seen is http.Probe.NO_EFFECT:
+    elif seen is Probe.NO_EFFECT:
         await executions.move(conn, row["id"], State.UNKNOWN, State.FAILED, Reason.PROBE_SAW_NO_EFFECT, detail=detail)
         await jobs.defer(conn, "settle", execution_id=key)
     else:

@@ -4,7 +4,8 @@
     make bench ARGS="--only intake --seconds 3"    one section (or several, with commas), shorter runs
     make bench ARGS="--only intake --match tens"   one match of the contest
 
-Sections: start, size, demo, intake (beside Alertmanager), active (with 100,000 alerts), stored (over long histories).
+Sections: start, size, demo, intake (beside Alertmanager), active (with 100,000 alerts), stored (over long histories),
+rates (are the success rates true, and do they recommend well?).
 """
 
 import argparse
@@ -32,6 +33,7 @@ from evals.contestants import CLI, has_alertmanager
 from evals.demo.serving import free_port
 from evals.holding import active, stored
 from evals.machine import rss_mib
+from evals.rates import rates
 from store.embedded import remove
 
 READY_S = 60.0
@@ -91,6 +93,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], Rows]] = {
     "intake": intake,
     "active": lambda _: active(),
     "stored": lambda wanted: stored(wanted.seconds),
+    "rates": lambda _: rates(),
 }
 
 

@@ -4,12 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from core.alert import Severity, alert_to_json
+from core.alert import Alert, Severity, alert_to_json
 from core.errors import Contended
 from core.incident import LATE_WINDOW, Episode, FoldReason, fold_reason, priority
 from core.resource import Place
@@ -31,6 +32,7 @@ COUNTED_AS = {
 COUNT_FOR_NOTHING = (FoldReason.LATE, FoldReason.STALE_RESOLVE)
 RESOLVES = (FoldReason.RESOLVED, FoldReason.RESOLVED_UNKNOWN)
 LATE_MARGIN_S = 1.0
+MOMENTS_KEPT_MAX = 4_096
 
 
 @dataclass
@@ -42,16 +44,17 @@ class _Tally:
     severities: set[Severity] = field(default_factory=set)
 
 
-async def fold_changes(conn: Connection, words: Sequence[Word]) -> list[Word]:
+async def fold_changes(conn: Connection, words: Sequence[Word], *, raising: bool) -> list[Word]:
     """Write new contents of alerts that were open when they were last heard of; those that are not open any more.
 
-    A new text alone is no news for the timeline: an alert that shows a measured value changes with every repeat.
+    A new text alone is no news for the timeline: an alert that shows a measured value changes with every repeat. One
+    that makes its incident more urgent is; unless `raising`, it is left as it was and among those that are returned.
     """
-    missed, may_rise = await alerts.change(conn, [_content_row(word) for word in words])
-    if may_rise:
+    missed, rising = await alerts.change(conn, [_content_row(word) for word in words], raising=raising)
+    if rising:
         said = {word.identity: word.severities for word in words}
         worst: dict[UUID, set[Severity]] = defaultdict(set)
-        for identity, incident_id in may_rise:
+        for identity, incident_id in rising:
             worst[incident_id] |= said[identity]
         await _raise(conn, worst)
     return [words[place] for place in missed]
@@ -67,6 +70,9 @@ class Outcome:
     def of_copies(self, word: Word) -> Iterator[tuple[int, str]]:
         """The sender of each copy with what became of it, as if they had come one by one."""
         said = self.before
+        if len(word.copies) == 1 and self.result != "repeats":
+            yield word.copies[0][0], self.result
+            return
         for place, (sender, copy) in enumerate(word.copies):
             result = self.result
             is_first = place == word.late
@@ -95,7 +101,7 @@ def arrive(word: Word, site: Site, alert_id: str) -> Arrival:
     """Everything about a word that needs no transaction, so that none is held longer than it must be."""
     alert = word.alert
     place = placed(alert.labels, site)
-    return Arrival(word, place, word.severities, alert.name, _new_row(word, place, alert_id))
+    return Arrival(word, place, word.severities, alert.name, _new_row(word, alert, place, alert_id))
 
 
 async def fold_rest(conn: Connection, site: Site, arrivals: Sequence[Arrival], *, alone: bool) -> list[Outcome]:
@@ -104,8 +110,7 @@ async def fold_rest(conn: Connection, site: Site, arrivals: Sequence[Arrival], *
     Others may fold at the same time unless this one is `alone`. Raises MustBeAlone where an incident has to be opened,
     and Contended where another one was quicker: then everything begins anew.
     """
-    moment = await alerts.lock_fold(conn, alone=alone)
-    known = await alerts.newest(conn, [arrival.word.identity for arrival in arrivals])
+    moment, known = await alerts.begin_fold(conn, [arrival.word.identity for arrival in arrivals], alone=alone)
     by_reason: dict[FoldReason, list[Arrival]] = defaultdict(list)
     outcomes = []
     for arrival in arrivals:
@@ -167,7 +172,7 @@ async def _write(
         rows = [(word.identity, word.content, len(word.copies) - word.late) for word in repeats]
         _must_all(not await alerts.touch(conn, rows))
     if changed := words(FoldReason.CHANGED):
-        _must_all(not await fold_changes(conn, changed))
+        _must_all(not await fold_changes(conn, changed, raising=True))
     if over := [{"identity": word.identity, "ends_at": word.alert.ends_at} for word in words(FoldReason.RESOLVED)]:
         homes_of_ended = await alerts.end(conn, over)
         _must_all(len(homes_of_ended) == len(over))
@@ -233,12 +238,12 @@ def _identity(arrival: Arrival) -> str:
 def _content_row(word: Word) -> dict[str, Any]:
     row = word.copies[-1][1].shown()
     row["identity"], row["content_hash"], row["copies"] = word.identity, word.content, len(word.copies)
+    row["priority"] = priority(word.severities)
     return row
 
 
-def _new_row(word: Word, place: Place, alert_id: str) -> Sequence[str]:
+def _new_row(word: Word, alert: Alert, place: Place, alert_id: str) -> Sequence[str]:
     """The row of a new episode without its incident, in the order of `alerts.COLUMNS`."""
-    alert = word.alert
     return (
         alert_id,
         alert.source,
@@ -254,14 +259,22 @@ def _new_row(word: Word, place: Place, alert_id: str) -> Sequence[str]:
         orjson.dumps(alert.annotations).decode(),
         alert.generator_url,
         word.content,
-        alert.starts_at.isoformat(),
+        _written(alert.starts_at),
         str(len(word.copies) - word.late),
-        alert.ends_at.isoformat() if alert.ends_at else "",
+        _written(alert.ends_at) if alert.ends_at else "",
     )
+
+
+@lru_cache(maxsize=MOMENTS_KEPT_MAX)
+def _written(moment: datetime) -> str:
+    """A time as text; alerts of one delivery mostly share theirs."""
+    return moment.isoformat()
 
 
 def _row_at(arrival: Arrival, incident_id: UUID) -> tuple[UUID, Sequence[str]]:
     """The row at its incident, written anew in the rare case that only a later copy of the word counts."""
     word = arrival.word
-    row = _new_row(word, arrival.place, arrival.row[0]) if word.late or len(word.copies) > 1 else arrival.row
+    row = arrival.row
+    if word.late or len(word.copies) > 1:
+        row = _new_row(word, word.alert, arrival.place, row[0])
     return incident_id, row

@@ -8,6 +8,7 @@ know it any more.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -21,9 +22,14 @@ BY_LABELS = "prom"  # how an identity begins that is a digest of the labels
 
 def labels_digest(labels: Mapping[str, str]) -> str:
     """A digest of labels, whatever their order."""
-    # 0xff is in no UTF-8, so it separates safely.
-    joined = b"\xff".join([part.encode() for item in sorted(labels.items()) for part in item])
-    return blake2b(joined, digest_size=LABELS_DIGEST_BYTES).hexdigest()
+    # 0xff is in no UTF-8, so it separates safely; encoded at once where NUL is in no text and can stand for it.
+    parts = list(chain.from_iterable(sorted(labels.items())))
+    joined = "\0".join(parts).encode()
+    if joined.count(b"\0") < len(parts):
+        separated = joined.replace(b"\0", b"\xff")
+    else:
+        separated = b"\xff".join([part.encode() for part in parts])
+    return blake2b(separated, digest_size=LABELS_DIGEST_BYTES).hexdigest()
 
 
 def content_of(digest: str, annotations: Mapping[str, str], status: AlertStatus, url: str) -> str:

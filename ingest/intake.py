@@ -168,12 +168,12 @@ class Intake:
         repeats.sort(key=_identity)
         changes.sort(key=_identity)
         missed: list[Word] = []
-        async with self._store.begin(wait_s=CONNECTION_WAIT_S) as conn:
+        async with self._store.begin(wait_s=CONNECTION_WAIT_S, single=not (repeats and changes)) as conn:
             if repeats:
                 rows = [(word.identity, word.content, len(word.copies)) for word in repeats]
                 missed += [repeats[place] for place in await alerts.touch(conn, rows)]
             if changes:
-                missed += await fold_changes(conn, changes)
+                missed += await fold_changes(conn, changes, raising=False)
         for word in missed:
             del before[word.identity]
         for word in repeats + changes:

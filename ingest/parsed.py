@@ -37,6 +37,7 @@ _KEPT_FIRST = (
     *("host", "instance"),
 )
 _PLACES = frozenset(_KEPT_FIRST)
+_TEXT = {str}
 
 
 class RejectReason(StrEnum):
@@ -114,13 +115,13 @@ def labels_of(given: Any, flags: set[Flag]) -> dict[str, str]:
     """Clean labels: texts only, empty ones removed, within the limits. Raises Unusable."""
     if type(given) is not dict or not given:
         raise Unusable(RejectReason.NO_LABELS, "An alert needs `labels`: an object with at least one name and value.")
-    for name, value in given.items():
-        if type(value) is not str:
-            kind = type(value).__name__
-            raise Unusable(
-                RejectReason.LABEL_NOT_TEXT, f"Label {name[:80]!r} must be a text, not {kind}: quote its value."
-            )
-    labels = {name: value for name, value in given.items() if value and name}
+    if not _only_texts(given):
+        name, value = next((name, value) for name, value in given.items() if type(value) is not str)
+        kind = type(value).__name__
+        raise Unusable(RejectReason.LABEL_NOT_TEXT, f"Label {name[:80]!r} must be a text, not {kind}: quote its value.")
+    labels = given
+    if "" in given or "" in given.values():
+        labels = {name: value for name, value in given.items() if value and name}
     if not labels:
         raise Unusable(RejectReason.NO_LABELS, "All labels are empty; an alert needs at least one that is not.")
     return limited(cleaned(labels, flags), flags)
@@ -132,18 +133,20 @@ def annotations_of(given: Any, flags: set[Flag]) -> dict[str, str]:
         if given is not None:
             flags.add(Flag.CLEANED)
         return {}
-    texts = {}
-    for name, value in given.items():
-        if type(value) is not str:
-            flags.add(Flag.CLEANED)
-            value = raw(value).decode()
-        texts[name] = value
+    texts = given
+    if not _only_texts(given):
+        flags.add(Flag.CLEANED)
+        texts = {name: value if type(value) is str else raw(value).decode() for name, value in given.items()}
     return _within(cleaned(texts, flags), flags)
+
+
+def _only_texts(given: dict[str, Any]) -> bool:
+    return set(map(type, given.values())) <= _TEXT
 
 
 def cleaned(texts: dict[str, str], flags: set[Flag]) -> dict[str, str]:
     """The same without NUL and lone surrogates, in names and values."""
-    joined = "".join(texts) + "".join(texts.values())
+    joined = "".join([*texts, *texts.values()])
     if storable(joined) == joined:
         return texts
     flags.add(Flag.CLEANED)
@@ -226,7 +229,7 @@ def _fewer(labels: dict[str, str]) -> dict[str, str]:
 
 
 def _within(texts: dict[str, str], flags: set[Flag]) -> dict[str, str]:
-    if sum(map(len, texts)) + sum(map(len, texts.values())) <= ANNOTATION_BYTES_MAX // 4:
+    if len("".join([*texts, *texts.values()])) <= ANNOTATION_BYTES_MAX // 4:
         return texts
     kept, room = {}, ANNOTATION_BYTES_MAX
     for name, value in texts.items():

@@ -41,6 +41,8 @@ class PastFix:
     same_signature: bool
     matched: tuple[str, ...]
     score: float
+    execution_id: UUID | None = None
+    similarity: float = 0.0
 
 
 async def recall(
@@ -70,7 +72,8 @@ async def recall(
     scores = {key: _score(key, lexical) + _score(key, near) for key in rows}
     reasons = {key: _reasons(key, signature, lexical, near) for key in rows}
     order = sorted(rows, key=lambda key: (rows[key]["signature"] != signature, -scores[key], str(key)))
-    return [_past_fix(rows[key], signature, reasons[key], scores[key]) for key in order[:rows_max]]
+    alike = {row["id"]: float(row["score"]) for row in near}
+    return [_past_fix(rows[key], signature, reasons[key], scores[key], alike.get(key, 0.0)) for key in order[:rows_max]]
 
 
 async def remember(
@@ -88,11 +91,33 @@ async def remember(
         "result": RESULTS[outcome],
         "lesson": _lesson(execution, diagnosis, outcome),
     }
-    elements = {k: cut(storable(v), ELEMENT_CHARS_MAX) if isinstance(v, str) else v for k, v in values.items()}
-    fix_id = await fixes.remember(conn, elements)
+    fix_id = await fixes.remember(conn, _storable(values))
     if fix_id:
-        await jobs.defer(conn, "embed_fixes", once="embed_fixes")
+        await jobs.defer(conn, "embed_fixes", lock="embed_fixes", once="embed_fixes")
     return fix_id
+
+
+async def remember_by_hand(conn: Connection, incident: Row, did: str, diagnosis: Mapping[str, Any]) -> UUID:
+    """The five elements of what a person did; a later answer takes the place of an earlier one."""
+    cause = str(diagnosis.get("cause", "unknown")).replace("_", " ")
+    values = {
+        "incident_id": incident["id"],
+        "signature": incident["signature"],
+        "environment": incident["environment"],
+        "event": f"{incident['title']} ({incident['environment']})",
+        "symptoms": _symptoms(diagnosis),
+        "action": f"by hand: {did}",
+        "result": "A person says that it fixed it.",
+        "lesson": f"When the cause was found to be '{cause}', a person fixed it by hand: {did}.",
+    }
+    fix_id = await fixes.remember_by_hand(conn, _storable(values))
+    await jobs.defer(conn, "embed_fixes", lock="embed_fixes", once="embed_fixes")
+    return fix_id
+
+
+async def forget_by_hand(conn: Connection, incident: Row) -> None:
+    """Nobody did anything after all, says a later answer."""
+    await fixes.forget_by_hand(conn, incident["id"])
 
 
 async def embed_waiting(store: Store, embedder: Embedder) -> int:
@@ -121,6 +146,10 @@ RESULTS = {
     Outcome.UNKNOWN: "Nobody knows whether the action took place.",
     Outcome.INCONCLUSIVE: "Too little data or traffic to say whether it helped.",
 }
+
+
+def _storable(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: cut(storable(v), ELEMENT_CHARS_MAX) if isinstance(v, str) else v for k, v in values.items()}
 
 
 def _symptoms(diagnosis: Mapping[str, Any]) -> str:
@@ -166,7 +195,7 @@ def _reasons(key: UUID, signature: str, lexical: Sequence[Row], near: Sequence[R
     return tuple(reasons)
 
 
-def _past_fix(row: Row, signature: str, matched: tuple[str, ...], score: float) -> PastFix:
+def _past_fix(row: Row, signature: str, matched: tuple[str, ...], score: float, similarity: float) -> PastFix:
     return PastFix(
         id=row["id"],
         incident_id=row["incident_id"],
@@ -182,4 +211,6 @@ def _past_fix(row: Row, signature: str, matched: tuple[str, ...], score: float) 
         same_signature=row["signature"] == signature,
         matched=matched,
         score=score,
+        execution_id=row["execution_id"],
+        similarity=similarity,
     )

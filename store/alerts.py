@@ -1,6 +1,6 @@
 """Alerts in whole batches: touch repeats, read the newest episodes, insert, change, end."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,15 +35,18 @@ async def touch(conn: Connection, repeats: Sequence[tuple[str, str, int]]) -> li
     return [ordinal - 1 for ordinal in (await one(conn, ALERTS["touch"], params))["missed"]]
 
 
-async def lock_fold(conn: Connection, *, alone: bool = True) -> datetime:
-    """Wait for the turn to decide what opens and ends, alone or beside others; the time when it came."""
-    moment: datetime = (await one(conn, ALERTS["lock_fold_alone" if alone else "lock_fold"]))["now"]
-    return moment
+async def lock_fold(conn: Connection) -> None:
+    """Wait for the turn to decide what opens and moves incidents, alone."""
+    await conn.execute(ALERTS["lock_fold"])
 
 
-async def newest(conn: Connection, identities: Iterable[str]) -> dict[str, Row]:
-    """The newest episode of each identity."""
-    return {row["identity"]: row for row in await many(conn, ALERTS["newest"], [_json(list(identities))])}
+async def begin_fold(conn: Connection, identities: Sequence[str], *, alone: bool) -> tuple[datetime, dict[str, Row]]:
+    """Wait for the turn to decide what opens and ends, alone or beside others.
+
+    The time when it came, and the newest episode of each identity that is known.
+    """
+    rows = await many(conn, ALERTS["begin_fold"], [_json(identities), alone])
+    return rows[0]["moment"], {row["identity"]: row for row in rows if row["identity"] is not None}
 
 
 async def insert(conn: Connection, rows: Sequence[tuple[UUID, Sequence[str]]], moment: datetime) -> None:
@@ -69,16 +72,17 @@ def _promised(ends_at: str, moment: datetime) -> str:
     return _NULL if promised_s is None else str(promised_s)
 
 
-async def change(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[tuple[str, UUID]]]:
+async def change(
+    conn: Connection, rows: Sequence[Mapping[str, Any]], *, raising: bool
+) -> tuple[list[int], list[tuple[str, UUID]]]:
     """New content of open episodes, sorted by identity. Labels that are not given stay.
 
-    The positions of those that are no open episode; identity and incident of those that may make one more urgent.
+    The positions of those that are no open episode; identity and incident of those that are more urgent than their
+    incident. Unless `raising`, these are not changed either, and stand among the positions.
     """
-    if not rows:
-        return [], []
-    row = await one(conn, ALERTS["change"], [_json(rows)])
-    may_rise = [(identity, UUID(incident_id)) for identity, incident_id in row["may_rise"] or ()]
-    return [ordinal - 1 for ordinal in row["missed"] or ()], may_rise
+    row = await one(conn, ALERTS["change"], [_json(rows), raising])
+    rising = [(identity, UUID(incident_id)) for identity, incident_id in row["rising"] or ()]
+    return [ordinal - 1 for ordinal in row["missed"] or ()], rising
 
 
 async def end(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, UUID]:

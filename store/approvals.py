@@ -1,4 +1,4 @@
-"""Approvals: bound to a hash, single use, expiring; votes by named persons."""
+"""Approvals: bound to a hash, single use, expiring; by votes of named persons, a standing yes, or broken glass."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -27,6 +27,26 @@ async def ask(
     return row or await one(conn, APPROVALS["of_execution"], [execution_id])
 
 
+async def stand(conn: Connection, approval_id: UUID, *, by: str, reason: str) -> bool:
+    """Pending -> approved by the standing approval that person `by` gave before. Whether it happened."""
+    return await maybe(conn, APPROVALS["stand"], {"id": approval_id, "by": by, "reason": reason}) is not None
+
+
+async def break_glass(conn: Connection, approval_id: UUID, *, by: str, reason: str) -> bool:
+    """Pending -> approved by one person for all; False where it is decided or its time is over."""
+    return await maybe(conn, APPROVALS["break_glass"], {"id": approval_id, "by": by, "reason": reason}) is not None
+
+
+async def replace(conn: Connection, approval_id: UUID, new: UUID | None, reason: str) -> None:
+    """Say why an approval was withdrawn, and which one took its place."""
+    await conn.execute(APPROVALS["replace"], {"id": approval_id, "new": new, "reason": reason})
+
+
+async def void_all(conn: Connection, reason: str) -> list[UUID]:
+    """Expire everything that is not used yet; the executions that it was for."""
+    return [row["execution_id"] for row in await many(conn, APPROVALS["void_all"], [reason])]
+
+
 async def get(conn: Connection, approval_id: UUID, *, lock: bool = False) -> Row:
     """One approval with its execution's facts and whether it is over; NotFound if there is none."""
     row = await maybe(conn, APPROVALS["get_locked" if lock else "get"], [approval_id])
@@ -41,8 +61,8 @@ async def of_execution(conn: Connection, execution_id: UUID) -> Row | None:
 
 
 async def vote(conn: Connection, approval_id: UUID, person_id: UUID, *, verdict: str, reason: str, via: str) -> bool:
-    """Record a person's vote, once; False where that person voted already."""
-    return await maybe(conn, APPROVALS["vote"], [approval_id, person_id, verdict, reason, via]) is not None
+    """Record a person's vote, once; False where that person voted already, or is disabled by now."""
+    return await maybe(conn, APPROVALS["vote"], [approval_id, verdict, reason, via, person_id]) is not None
 
 
 async def votes(conn: Connection, approval_id: UUID) -> list[Row]:

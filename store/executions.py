@@ -1,13 +1,14 @@
 """Executions: every change of state is a compare-and-set with one audit row and one timeline row."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from core.errors import IllegalTransition, NotFound
-from core.execution import Reason, State, check_transition
+from core.execution import NOT_BEGUN, Reason, State, check_transition
 from core.intent import Intent
 from core.rates import Outcome
 from store import audit, timeline
@@ -84,6 +85,40 @@ async def _record(
     await timeline.append(conn, row["incident_id"], "execution.changed", actor=actor, reason=reason, body=body)
 
 
+async def adopt(conn: Connection, line: Mapping[str, Any], state: State) -> bool:
+    """Take an action of the logbook (its line) over that this copy of the database does not know as begun.
+
+    Beside the drawing, since this copy was never where the action was. False where it knows it as begun.
+    """
+    intent = line["intent"]
+    params = {
+        **{
+            name: line[name]
+            for name in ("incident_id", "attempt", "requester", "signature", "environment", "token", "at")
+        },
+        **{name: intent[name] for name in ("playbook_id", "playbook_version", "action", "resource_id", "endpoint_id")},
+        "id": line["execution_id"],
+        "intent": Jsonb(intent),
+        "intent_hash": line["intent_hash"],
+        "state": state,
+        "not_begun": list(NOT_BEGUN),
+    }
+    row = await maybe(conn, EXECUTIONS["adopt"], params) or await maybe(conn, EXECUTIONS["adopt_lost"], params)
+    if row:
+        await _record(conn, row, "", state, Reason.FOUND_IN_LOGBOOK, "nightshift", {"epoch": line["epoch"]})
+    return row is not None
+
+
+async def states(conn: Connection, execution_ids: Sequence[UUID]) -> dict[UUID, State]:
+    """Where those of these executions are that this database knows."""
+    return {row["id"]: State(row["state"]) for row in await many(conn, EXECUTIONS["states"], [list(execution_ids)])}
+
+
+async def waiting(conn: Connection) -> list[Row]:
+    """What waits for a decision or for a worker, locked."""
+    return await many(conn, EXECUTIONS["waiting"])
+
+
 async def set_decision(conn: Connection, execution_id: UUID, decision: Mapping[str, Any]) -> None:
     """Keep what the gate decided."""
     await conn.execute(EXECUTIONS["set_decision"], [Jsonb(dict(decision)), execution_id])
@@ -156,6 +191,27 @@ async def attempts(conn: Connection, incident_id: UUID, playbook_id: str, resour
     return await one(conn, EXECUTIONS["attempts"], params)
 
 
+async def alarms_after(
+    conn: Connection, environment: str, services: Sequence[str], *, besides: UUID, since: datetime
+) -> list[Row]:
+    """Open incidents of these services that began (again) after a moment: id, service, began_at."""
+    params = {"environment": environment, "services": list(services), "besides": besides, "since": since}
+    return await many(conn, EXECUTIONS["alarms_after"], params)
+
+
+async def told_once(conn: Connection, incident_id: UUID) -> int:
+    """Open alerts of an incident that are exceptions of a job: it tells of each, and seldom that one is over."""
+    return int((await one(conn, EXECUTIONS["told_once"], [incident_id]))["alerts"])
+
+
+async def alerts_at(conn: Connection, incident_id: UUID, source: str, *, at: datetime, margin_s: float) -> Row:
+    """Of an incident's alerts that others than one source speak for, known at a moment: `alerts`, those `firing` then,
+    as their senders have told since (what ended less than `margin_s` before counts), and exceptions, told `once`."""
+    return await one(
+        conn, EXECUTIONS["alerts_at"], {"incident": incident_id, "not": source, "at": at, "margin": margin_s}
+    )
+
+
 async def set_usual_traffic(conn: Connection, execution_id: UUID, traffic: float | None) -> None:
     """Remember the traffic from before the trouble, for the verdict."""
     await conn.execute(EXECUTIONS["set_usual_traffic"], [traffic, execution_id])
@@ -174,13 +230,3 @@ async def checks(conn: Connection, execution_id: UUID) -> list[Row]:
 async def learn(conn: Connection, execution_id: UUID, outcome: Outcome) -> bool:
     """Write the outcome, once; False where it was written before."""
     return await maybe(conn, EXECUTIONS["learn"], [outcome, execution_id]) is not None
-
-
-async def outcomes(conn: Connection, signature: str, playbook_ids: Iterable[str]) -> list[Row]:
-    """What was learned of playbooks on a signature: playbook_id, outcome, environment, learned_at."""
-    return await many(conn, EXECUTIONS["outcomes"], [signature, list(playbook_ids)])
-
-
-async def tallies(conn: Connection) -> list[Row]:
-    """Outcomes by signature and playbook, for statistics."""
-    return await many(conn, EXECUTIONS["tallies"])

@@ -7,7 +7,7 @@ from uuid import UUID
 from pgvector import HalfVector
 
 from store.ids import new_id
-from store.pool import Connection, Row, many, maybe
+from store.pool import Connection, Row, many, maybe, one
 from store.sql_files import Queries
 
 FIXES = Queries("fixes")
@@ -17,6 +17,17 @@ async def remember(conn: Connection, values: Mapping[str, Any]) -> UUID | None:
     """Keep a fix once an execution: its new id, or None where it was kept before."""
     row = await maybe(conn, FIXES["remember"], {"id": new_id(), **values})
     return UUID(str(row["id"])) if row else None
+
+
+async def remember_by_hand(conn: Connection, values: Mapping[str, Any]) -> UUID:
+    """Keep what a person did, one an incident; the newest answer counts, and waits for a vector again."""
+    row = await one(conn, FIXES["remember_by_hand"], {"id": new_id(), **values})
+    return UUID(str(row["id"]))
+
+
+async def forget_by_hand(conn: Connection, incident_id: UUID) -> None:
+    """Nobody did anything after all."""
+    await conn.execute(FIXES["forget_by_hand"], [incident_id])
 
 
 async def unembedded(conn: Connection, model: str, *, rows: int = 50) -> list[Row]:

@@ -30,11 +30,10 @@ async def create(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Ro
 async def count(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Add to the counters, raise the priorities and tell it (id, new, ended, priority, names); the rows after it.
 
-    Raises Contended where an incident that got alerts was resolved meanwhile.
+    Raises Contended where an incident that got alerts was resolved meanwhile, or is not there.
     """
-    await conn.execute(INCIDENTS["lock_count"])
     counted = await many(conn, INCIDENTS["count"], [Jsonb(rows, dumps=orjson.dumps)])
-    if any(row["was_over"] for row in counted):
+    if len(counted) < len(rows) or any(row["was_over"] for row in counted):
         raise Contended("An incident was resolved at the same moment.")
     for row in counted:
         conn.wake(timeline.channel(row["id"]))

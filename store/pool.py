@@ -1,9 +1,10 @@
 """The way to the database: a pool, and units of work that wake their readers after the commit."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from select import POLLIN, poll
 from typing import Any
 
 import psycopg
@@ -42,16 +43,17 @@ class Store:
     bus: Bus
 
     @asynccontextmanager
-    async def begin(self, *, wait_s: float | None = None) -> AsyncIterator[Connection]:
+    async def begin(self, *, wait_s: float | None = None, single: bool = False) -> AsyncIterator[Connection]:
         """A unit of work: one transaction; readers are woken only after it is committed.
 
-        Waits at most `wait_s` for a free connection. Raises Unavailable where the database is away, Contended where
-        another writer won; every other fault of the database passes as it is.
+        Waits at most `wait_s` for a free connection. A `single` statement is its own transaction, without the trips
+        that begin and commit one. Raises Unavailable where the database is away, Contended where another writer won;
+        every other fault of the database passes as it is.
         """
         try:
             async with self.pool.connection(timeout=wait_s) as conn:
                 conn.wakes = set()
-                async with conn.transaction():
+                async with nullcontext() if single else conn.transaction():
                     yield conn
                 wakes = conn.wakes
         except PoolTimeout as error:
@@ -77,9 +79,9 @@ async def open_store(url: str, bus: Bus, *, connections_max: int = 20) -> AsyncI
         max_size=connections_max,
         timeout=10.0,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         configure=_bounded,
-        kwargs={"row_factory": dict_row, "application_name": "nightshift"},
+        kwargs={"row_factory": dict_row, "application_name": "nightshift", "autocommit": True},
     )
     async with pool:
         yield Store(url, pool, bus)
@@ -88,7 +90,14 @@ async def open_store(url: str, bus: Bus, *, connections_max: int = 20) -> AsyncI
 async def _bounded(conn: Connection) -> None:
     """A lock that somebody holds for long must not keep callers waiting without an answer."""
     await conn.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
-    await conn.commit()
+
+
+async def _check(conn: Connection) -> None:
+    """Ask the server only where there is something to read: an end that was closed; one that is well is silent."""
+    waiting = poll()
+    waiting.register(conn.fileno(), POLLIN)
+    if waiting.poll(0):
+        await AsyncConnectionPool.check_connection(conn)
 
 
 def refuses_value(error: BaseException) -> bool:

@@ -44,6 +44,11 @@ async def after(conn: Connection, incident_id: UUID, seq: int, *, rows_max: int 
     return await many(conn, TIMELINE["after"], [incident_id, seq, rows_max])
 
 
+async def is_way_back_told(conn: Connection, incident_id: UUID, execution_id: str) -> bool:
+    """Was it said how this execution is undone?"""
+    return bool((await one(conn, TIMELINE["is_way_back_told"], [incident_id, execution_id]))["told"])
+
+
 async def is_reported(conn: Connection, incident_id: UUID, attempt: int) -> bool:
     """Did the thread write the end of this attempt?"""
     return bool((await one(conn, TIMELINE["is_reported"], [incident_id, attempt]))["reported"])

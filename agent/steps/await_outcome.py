@@ -7,7 +7,7 @@ from langgraph.types import interrupt
 
 from agent.context import Context
 from agent.state import ThreadState
-from core.execution import SETTLED, State
+from core.execution import State, ended_as
 from store import executions
 
 
@@ -21,6 +21,8 @@ async def await_outcome(state: ThreadState, runtime: Runtime[Context]) -> Thread
     while True:
         async with runtime.context.store.begin() as conn:
             row = await executions.get(conn, UUID(state["execution_id"]))
-        if State(row["state"]) in SETTLED:
-            return {"outcome": str(row["state"])}
+        if end := ended_as(State(row["state"]), row["outcome"]):
+            # The rules changed while people were asked: the thread thinks it over under the new ones.
+            again = end == State.SUPERSEDED and "rules_changed" in row["result"]
+            return {"outcome": str(State.INVALIDATED) if again else end}
         interrupt({"execution_id": state["execution_id"]})

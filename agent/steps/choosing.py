@@ -11,10 +11,13 @@ from core.incident import signature_class
 from core.playbook import Playbook
 from core.proposal import Choice, choose
 from core.rates import TrackRecord
-from knowledge.records import track_records
+from knowledge.records import Where, track_records
 from store import alerts, incidents
 from store.pool import Connection, Row
+from tools.act.inventory import read_inventory
 from tools.act.proposals import current_playbooks
+from tools.act.reach import in_reach
+from tools.act.sight import Sights
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,31 @@ class Situation:
     choice: Choice
 
 
-async def read_situation(conn: Connection, ctx: Context, incident_id: UUID, attempt: int) -> Situation:
-    """Read it from the tables, now."""
+async def read_situation(
+    conn: Connection,
+    ctx: Context,
+    incident_id: UUID,
+    attempt: int,
+    similar: Mapping[str, float] | None = None,
+    sights: Sights | None = None,
+) -> Situation:
+    """Read it from the tables, now. What no hand here can do is chosen only where nothing else acts.
+
+    `similar`: executions of incidents that are alike by meaning, with how much; `sights`: what was seen a moment ago.
+    """
     incident = await incidents.get(conn, incident_id)
     diagnosis = await read_diagnosis(conn, incident_id, attempt)
     books = await current_playbooks(conn, ctx.site)
-    records = await track_records(conn, incident["signature"], list(books))
+    alike = {UUID(execution): likeness for execution, likeness in (similar or {}).items()}
+    here = Where.of(incident, ctx.site.timings.rate_half_life_s, alike)
+    records = await track_records(conn, here, books.values())
     rows = await alerts.summary(conn, incident_id)
     name = rows[0]["name"] if rows else ""
-    choice = choose(list(books.values()), records, diagnosis, signature_class(incident["signature"]), name)
-    return Situation(incident, diagnosis, books, records, choice)
+    inventory = await read_inventory(conn, ctx.site, incident, sights)
+    kind = signature_class(incident["signature"])
+    choices = [
+        choose(reached, records, diagnosis, kind, name)
+        for reached in in_reach(books.values(), inventory, diagnosis.service)
+    ]
+    acting = [choice for choice in choices if choice.playbook and choice.playbook.acts]
+    return Situation(incident, diagnosis, books, records, (acting or choices)[0])

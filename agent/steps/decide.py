@@ -9,6 +9,7 @@ from langgraph.runtime import Runtime
 from agent.context import Context
 from agent.state import ThreadState
 from agent.steps.choosing import read_situation
+from tools.act.looking import look_around
 from tools.act.proposals import Wish, submit
 
 
@@ -19,8 +20,9 @@ async def decide(state: ThreadState, runtime: Runtime[Context]) -> ThreadState:
         return {}
     ctx, attempt = runtime.context, state["attempt"]
     playbook_id = str(wanted["playbook_id"])
+    sights = await look_around(ctx.store, ctx.site, UUID(state["incident_id"]))
     async with ctx.store.begin() as conn:
-        now = await read_situation(conn, ctx, UUID(state["incident_id"]), attempt)
+        now = await read_situation(conn, ctx, UUID(state["incident_id"]), attempt, state.get("similar"))
         wish = Wish(
             incident=now.incident,
             attempt=attempt,
@@ -30,6 +32,7 @@ async def decide(state: ThreadState, runtime: Runtime[Context]) -> ThreadState:
             parameters=cast(Mapping[str, Any], wanted.get("parameters") or {}),
             diagnosis=now.diagnosis,
             choice=now.choice.about(playbook_id, now.books, now.records),
+            sights=sights,
         )
         row = await submit(conn, ctx.site, wish)
     return {"execution_id": str(row["id"])}

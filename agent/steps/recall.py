@@ -7,12 +7,16 @@ from langgraph.runtime import Runtime
 from agent.context import Context
 from agent.state import ThreadState
 from core.alert import AlertClass
-from core.execution import SETTLED, State
-from core.incident import signature, title
+from core.execution import State, ended_as
+from core.incident import signature, signature_class, title
 from knowledge.memory import PastFix
 from knowledge.memory import recall as recall_fixes
+from knowledge.records import Where, track_records
 from store import alerts, diagnoses, executions, incidents, timeline
 from store.pool import Connection, Row
+from tools.act.proposals import current_playbooks
+
+RECORDS_MAX = 5
 
 
 async def recall(state: ThreadState, runtime: Runtime[Context]) -> ThreadState:
@@ -32,12 +36,26 @@ async def recall(state: ThreadState, runtime: Runtime[Context]) -> ThreadState:
             vector=vector,
             model=ctx.embedder.name if ctx.embedder and vector else None,
         )
-        found = [_told(fix) for fix in past if str(fix.incident_id) != state["incident_id"]]
+        past = [fix for fix in past if str(fix.incident_id) != state["incident_id"]]
+        found = [_told(fix) for fix in past]
         if await diagnoses.get(conn, incident_id, attempt) is None:
-            body = {"attempt": attempt, "signature": incident["signature"], "similar": found}
+            helped = await _helped(conn, ctx, incident)
+            body = {"attempt": attempt, "signature": incident["signature"], "similar": found, "helped": helped}
             await timeline.append(conn, incident_id, "run.started", body={"attempt": attempt})
             await timeline.append(conn, incident_id, "recall", body=body)
-    return {"attempt": attempt, "past": found}
+    similar = {str(fix.execution_id): fix.similarity for fix in past if fix.execution_id and fix.similarity}
+    return {"attempt": attempt, "past": found, "similar": similar}
+
+
+async def _helped(conn: Connection, ctx: Context, incident: Row) -> list[dict[str, str]]:
+    """What was tried in such trouble by the playbooks that fit, the best cautious rate first."""
+    rows = await alerts.summary(conn, incident["id"])
+    kind, name = signature_class(incident["signature"]), rows[0]["name"] if rows else ""
+    books = (await current_playbooks(conn, ctx.site)).values()
+    fitting = [book for book in books if book.acts and book.fits(kind, name)]
+    records = await track_records(conn, Where.of(incident, ctx.site.timings.rate_half_life_s), fitting)
+    known = sorted((name for name in records if records[name].tried), key=lambda name: (-records[name].cautious, name))
+    return [{"playbook": name, "record": records[name].words()} for name in known[:RECORDS_MAX]]
 
 
 async def _describe(conn: Connection, ctx: Context, incident_id: UUID) -> Row:
@@ -63,7 +81,8 @@ async def _attempt(conn: Connection, incident_id: UUID) -> int:
     tried = [row for row in await executions.of_incident(conn, incident_id) if row["origin"] == "thread"]
     if tried:
         last = int(tried[-1]["attempt"])
-        return last + (State(tried[-1]["state"]) in SETTLED and await timeline.is_reported(conn, incident_id, last))
+        is_over = bool(ended_as(State(tried[-1]["state"]), tried[-1]["outcome"]))
+        return last + (is_over and await timeline.is_reported(conn, incident_id, last))
     known = await diagnoses.last(conn, incident_id)
     if known is None:
         return 1

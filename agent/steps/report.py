@@ -9,6 +9,7 @@ from agent.state import ThreadState
 from core.execution import State
 from core.incident import IncidentState
 from store import incidents, jobs, timeline
+from tools.act.ruling import ruled
 
 TRY_AGAIN = frozenset({State.INEFFECTIVE, State.REGRESSED, State.FAILED, State.INVALIDATED})
 TELL_A_HUMAN = TRY_AGAIN | {State.DENIED, State.EXPIRED, State.NEEDS_HUMAN, State.INCONCLUSIVE, "only_a_human"}
@@ -21,7 +22,8 @@ async def report(state: ThreadState, runtime: Runtime[Context]) -> ThreadState:
     async with ctx.store.begin() as conn:
         incident = await incidents.get(conn, incident_id)
         is_over = incident["state"] == IncidentState.RESOLVED or incident["firing_count"] == 0
-        again = outcome in TRY_AGAIN and state["attempt"] < ctx.site.policy.attempts_max and not is_over
+        attempts_max = (await ruled(conn, ctx.site)).policy.attempts_max
+        again = outcome in TRY_AGAIN and state["attempt"] < attempts_max and not is_over
         if not await timeline.is_reported(conn, incident_id, state["attempt"]):
             body = {"attempt": state["attempt"], "outcome": outcome, "again": again}
             await timeline.append(conn, incident_id, "run.finished", reason=outcome, body=body)

@@ -77,6 +77,60 @@ def reject(
     _decide(_find(approval), "reject", reason, as_json)
 
 
+@app.command()
+def edit(
+    approval: Id,
+    parameter: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="A parameter to change.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    as_json: Json = False,
+) -> None:
+    """Change the action. A new approval takes the place of this one, and somebody has to decide on that."""
+    found = _find(approval)
+    given = found["card"].get("arguments", {})
+    changed = dict(_parameter(text, given) for text in parameter)
+    body = {"parameters": changed, "reason": reason, "intent_hash": found["intent_hash"]}
+    made = client.post(f"/approvals/{found['id']}/edit", body)
+    if as_json:
+        print_json(made)
+        return
+    _card(made)
+    line(f"superseded {found['id'][:SHORT_ID_CHARS]}; {made['id'][:SHORT_ID_CHARS]} waits for {made['needed']}")
+
+
+@app.command()
+def withdraw(
+    approval: Id, reason: Annotated[str, typer.Option("--reason", help="Why.")], as_json: Json = False
+) -> None:
+    """Take it back before it has begun."""
+    answer = client.post(f"/approvals/{_find(approval)['id']}/withdraw", {"reason": reason})
+    print_json(answer) if as_json else line(answer["state"])
+
+
+@app.command("break-glass")
+def break_glass(
+    approval: Id,
+    reason: Annotated[str, typer.Option("--reason", help="Why it cannot wait; everybody reads it.")],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Approve alone, for everybody who is needed. Loud: every channel is told."""
+    found = _find(approval)
+    _card(found, to_stderr=as_json)
+    if not yes and not typer.confirm("Break the glass for exactly this? Everybody will be told.", err=True):
+        warn("Nothing was decided.")
+        raise typer.Exit(REFUSED)
+    body = {"reason": reason, "intent_hash": found["intent_hash"]}
+    answer = client.post(f"/approvals/{found['id']}/break-glass", body)
+    print_json(answer) if as_json else line(answer["state"])
+
+
+def _parameter(text: str, given: dict[str, Any]) -> tuple[str, str | int]:
+    name, equals, value = text.partition("=")
+    if not equals or name not in given:
+        raise Trouble(f"{text!r} is not NAME=VALUE with one of: {', '.join(given) or 'no parameters'}")
+    return name, int(value) if value.lstrip("-").isdigit() else value
+
+
 def _decide(found: dict[str, Any], verdict: str, reason: str, as_json: bool) -> None:
     body = {"verdict": verdict, "reason": reason, "intent_hash": found["intent_hash"]}
     answer = client.post(f"/approvals/{found['id']}/decision", body)

@@ -42,6 +42,11 @@ def put(path: str, body: Mapping[str, Any], **headers: str) -> Any:
     return _ask("PUT", path, json=dict(body), headers=headers)
 
 
+def delete(path: str, **params: Any) -> Any:
+    """DELETE below /api/v1. Raises Trouble."""
+    return _ask("DELETE", path, params=_given(params))
+
+
 def events(path: str, after: int) -> Iterator[dict[str, Any]]:
     """Rows of a timeline as they come, read on from the last number after every lost connection. Raises Trouble."""
     import json
@@ -133,7 +138,7 @@ def _told(answer: "httpx.Response") -> Trouble:
     problem = problem if isinstance(problem, dict) else {}
     said = problem.get("detail") or problem.get("title") or answer.reason_phrase
     text = said if isinstance(said, str) else str(said)
-    if answer.status_code == 401:
+    if answer.status_code == 401 and "reason" not in problem:
         hint = "is not known" if os.environ.get("NIGHTSHIFT_TOKEN") else "is not set"
         return Trouble(f"NIGHTSHIFT_TOKEN {hint} at {base_url()}: set it to a key of a person there.", problem=problem)
     if reason := problem.get("reason"):

@@ -101,6 +101,25 @@ def resolve(number: Number, reason: Say = "", as_json: Json = False) -> None:
     _changed(client.post(f"/incidents/{_ref(number)}/resolve", {"reason": reason}), as_json)
 
 
+@app.command("fixed-by")
+def fixed_by(
+    number: Number,
+    words: Annotated[str, typer.Argument(help="What was done, in words.")] = "",
+    playbook: Annotated[str | None, typer.Option(help="The playbook that somebody carried out by hand.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Nobody did anything: it went away by itself.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what fixed it, after a repair by hand; it is counted apart from what Nightshift did."""
+    if alone == bool(playbook or words.strip()):
+        raise Trouble("say what was done in words or with --playbook, or --alone where nobody did anything")
+    told = client.post(f"/incidents/{_ref(number)}/fixed-by", {"playbook_id": playbook, "words": words, "alone": alone})
+    if as_json:
+        print_json(told)
+        return
+    done = "it went away alone" if told["alone"] else " · ".join(filter(None, (told["playbook_id"], told["words"])))
+    line(f"kept for {told['signature']}: {done}")
+
+
 @app.command()
 def reopen(number: Number, reason: Say = "", as_json: Json = False) -> None:
     """Say that it is not over after all."""

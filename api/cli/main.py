@@ -10,18 +10,25 @@ from api.cli import (
     approvals,
     config,
     escalation,
+    executions,
     heartbeats,
+    identities,
     incidents,
     inhibitions,
-    kill,
+    login,
     logs,
     maintenance,
     people,
     playbooks,
+    policy,
     quarantine,
+    rota,
     run,
     silences,
     sources,
+    standing,
+    switches,
+    teams,
     topology,
 )
 from api.cli.client import Json, Trouble
@@ -40,7 +47,10 @@ for _name in ("up", "serve", "worker", "migrate"):
 for _group in (
     incidents,
     approvals,
+    executions,
     playbooks,
+    policy,
+    standing,
     silences,
     maintenance,
     inhibitions,
@@ -48,13 +58,20 @@ for _group in (
     heartbeats,
     sources,
     people,
+    identities,
+    teams,
+    rota,
     quarantine,
     topology,
     config,
-    kill,
 ):
     app.add_typer(_group.app)
+for _switch in switches.APPS:
+    app.add_typer(_switch)
 app.command()(logs.logs)
+app.command()(rota.oncall)
+for _by_password in (login.login, login.password, login.enrol):
+    app.command()(_by_password)
 
 
 @app.command()

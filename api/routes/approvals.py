@@ -10,7 +10,7 @@ from api.access import Principal, Role, house_of, needs, once
 from api.problems import Problem, documented
 from api.routes.page import BeforeId, Limit, Moment, page_of
 from core.plain_text import storable
-from engine import approving
+from engine import approving, revising
 from engine.approving import Person
 from store import approvals, incidents, listing
 from store.pool import Connection
@@ -19,6 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["approvals"])
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 State = Literal["pending", "approved", "rejected", "expired", "superseded", "consumed"]
 REASON_CHARS_MAX = 4_000
+PARAMETERS_MAX = 50
 CARD: Any = {
     "action": "deploy_rollback", "playbook": "rollback-bad-release v2", "target": "service:production/checkout",
     "arguments": {"service": "checkout", "to_version": "v41"}, "why": "checkout broke right after a change",
@@ -37,6 +38,7 @@ class Approval(BaseModel):
                 "execution_state": "awaiting_approval", "needed": 1, "votes": 0, "role": "approver",
                 "requester": "nightshift", "intent_hash": "5f2c" * 16, "card": CARD, "is_over": False,
                 "created_at": "2026-03-01T09:59:00Z", "expires_at": "2026-03-01T10:14:00Z", "decided_at": None,
+                "kind": "people",
             }
         }
     )  # fmt: skip
@@ -56,6 +58,9 @@ class Approval(BaseModel):
     created_at: Moment
     expires_at: Moment
     decided_at: Moment | None
+    kind: Literal["people", "standing", "break_glass"] = Field(
+        description="Voted on, given before by a person for this playbook, or decided by one person in an emergency."
+    )
 
 
 class Vote(BaseModel):
@@ -72,6 +77,9 @@ class ApprovalDetail(Approval):
     """One approval with the votes."""
 
     ballots: list[Vote]
+    granted_by: str = Field(description="Who stands behind it where nobody voted.")
+    reason: str = Field(description="Why it was withdrawn, edited or decided alone.")
+    replaced_by: UUID | None = Field(description="The approval of the edited action.")
 
 
 class ApprovalPage(BaseModel):
@@ -86,6 +94,33 @@ class Decision(BaseModel):
 
     verdict: Literal["approve", "reject"]
     reason: str = Field("", max_length=REASON_CHARS_MAX, examples=["matches what I see in the deploy log"])
+    intent_hash: str = Field(pattern="^[0-9a-f]{64}$", description="`intent_hash` of the approval that was read.")
+
+
+class Edit(BaseModel):
+    """Another action instead: parameters that replace those of the same name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    parameters: dict[str, str | int] = Field(min_length=1, max_length=PARAMETERS_MAX, examples=[{"to_version": "v40"}])
+    reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX, examples=["v41 had the same fault"])
+    intent_hash: str = Field(pattern="^[0-9a-f]{64}$", description="`intent_hash` of the approval that was read.")
+
+
+class Withdrawal(BaseModel):
+    """Why it is not wanted any more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX, examples=["fixed by hand"])
+
+
+class BrokenGlass(BaseModel):
+    """Why one person decides for all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=revising.BREAK_GLASS_CHARS_MIN, max_length=REASON_CHARS_MAX)
     intent_hash: str = Field(pattern="^[0-9a-f]{64}$", description="`intent_hash` of the approval that was read.")
 
 
@@ -123,10 +158,7 @@ async def decide(
     async with house_of(request).store.begin() as conn:
 
         async def work() -> tuple[int, Any]:
-            needed = Role((await approvals.get(conn, approval_id))["role"])
-            if not caller.role.covers(needed):
-                said = f"This approval needs the role {needed}; this key has the role {caller.role}."
-                raise Problem(403, said, reason="role_missing")
+            await _check_role(conn, caller, approval_id)
             person = Person(caller.id, caller.name, via="api")
             await approving.decide(
                 conn,
@@ -136,10 +168,112 @@ async def decide(
                 intent_hash=body.intent_hash,
                 reason=storable(body.reason),
             )
-            detail = ApprovalDetail.model_validate(await _detail(conn, approval_id))
-            return 200, detail.model_dump(mode="json", by_alias=True)
+            return 200, await _answer(conn, approval_id)
 
         return await once(request, caller, conn, work)
+
+
+@router.post(
+    "/approvals/{approval_id}/edit",
+    response_model=ApprovalDetail,
+    status_code=201,
+    responses=documented(401, 403, 404, 409, 422),
+)
+async def edit(
+    request: Request,
+    caller: Annotated[Principal, Depends(needs(Role.APPROVER))],
+    approval_id: UUID,
+    body: Edit,
+) -> Response:
+    """Change the action: a new approval, which is the answer, takes the place of this one. The editor asked for it."""
+    house = house_of(request)
+    site = await house.site()
+    sights = await revising.look_first(house.store, site, approval_id)
+    async with house.store.begin() as conn:
+
+        async def work() -> tuple[int, Any]:
+            await _check_role(conn, caller, approval_id)
+            person = Person(caller.id, caller.name, via="api")
+            made = await revising.edit(
+                conn,
+                site,
+                approval_id,
+                person,
+                intent_hash=body.intent_hash,
+                parameters={name: storable(v) if isinstance(v, str) else v for name, v in body.parameters.items()},
+                reason=storable(body.reason),
+                sights=sights,
+            )
+            fresh = await approvals.of_execution(conn, made["id"])
+            return 201, await _answer(conn, fresh["id"] if fresh else approval_id)
+
+        return await once(request, caller, conn, work)
+
+
+@router.post(
+    "/approvals/{approval_id}/withdraw", response_model=ApprovalDetail, responses=documented(401, 403, 404, 409, 422)
+)
+async def withdraw(
+    request: Request,
+    caller: Annotated[Principal, Depends(needs(Role.RESPONDER))],
+    approval_id: UUID,
+    body: Withdrawal,
+) -> Response:
+    """Take it back before it has begun: by who asked for it, or by any approver."""
+    async with house_of(request).store.begin() as conn:
+
+        async def work() -> tuple[int, Any]:
+            person = Person(caller.id, caller.name, via="api")
+            may_all = caller.role.covers(Role.APPROVER)
+            await revising.withdraw(conn, approval_id, person, reason=storable(body.reason), may_all=may_all)
+            return 200, await _answer(conn, approval_id)
+
+        return await once(request, caller, conn, work)
+
+
+@router.post(
+    "/approvals/{approval_id}/break-glass", response_model=ApprovalDetail, responses=documented(401, 403, 404, 409, 422)
+)
+async def break_glass(
+    request: Request,
+    caller: Annotated[Principal, Depends(needs(Role.OPERATOR))],
+    approval_id: UUID,
+    body: BrokenGlass,
+) -> Response:
+    """Approve alone what needs more people or a calmer hour. Everybody is told, the reason with it.
+
+    The kill switch, protected resources and what belongs to another incident hold even then.
+    """
+    house = house_of(request)
+    site = await house.site()
+    sights = await revising.look_first(house.store, site, approval_id)
+    async with house.store.begin() as conn:
+
+        async def work() -> tuple[int, Any]:
+            person = Person(caller.id, caller.name, via="api")
+            await revising.break_glass(
+                conn,
+                site,
+                approval_id,
+                person,
+                intent_hash=body.intent_hash,
+                reason=storable(body.reason),
+                sights=sights,
+            )
+            return 200, await _answer(conn, approval_id)
+
+        return await once(request, caller, conn, work)
+
+
+async def _check_role(conn: Connection, caller: Principal, approval_id: UUID) -> None:
+    needed = Role((await approvals.get(conn, approval_id))["role"])
+    if not caller.role.covers(needed):
+        said = f"This approval needs the role {needed}; this key has the role {caller.role}."
+        raise Problem(403, said, reason="role_missing")
+
+
+async def _answer(conn: Connection, approval_id: UUID) -> Any:
+    return ApprovalDetail.model_validate(await _detail(conn, approval_id)).model_dump(mode="json", by_alias=True)
 
 
 async def _detail(conn: Connection, approval_id: UUID) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.access import Principal, Role, house_of, needs
+from api.access import KnownKeys, Principal, Role, house_of, needs
 from api.problems import Problem, documented
 from api.routes.incidents import find
 from api.routes.page import Moment
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["incidents"])
 log = structlog.get_logger(__name__)
 
 PING_S = 15
+LET_IN_S = 10.0
 REREAD_S = 2.0  # a wake-up may be lost, a row never
 ROWS_AT_ONCE_MAX = 500
 SEND_S_MAX = 30.0
@@ -82,15 +84,23 @@ async def read_events(
         incident_id = (await find(conn, ref))["id"]
         rows = [] if follow else await timeline.after(conn, incident_id, seen, rows_max=limit + 1)
     if follow:
-        events = _events(request, store, incident_id, seen)
+        events = _events(request, store, incident_id, seen, caller)
         return EventSourceResponse(events, ping=PING_S, send_timeout=SEND_S_MAX)
     return {"items": rows[:limit], "next": rows[limit - 1]["seq"] if len(rows) > limit else None}
 
 
-async def _events(request: Request, store: Store, incident_id: UUID, seen: int) -> AsyncIterator[ServerSentEvent]:
-    """Rows after `seen`, for as long as somebody reads and this process does not drain (`app.state.draining`)."""
+async def _events(
+    request: Request, store: Store, incident_id: UUID, seen: int, caller: Principal
+) -> AsyncIterator[ServerSentEvent]:
+    """Rows after `seen`, for as long as somebody reads who works here and is logged in, and this process does not drain
+    (`app.state.draining`)."""
+    let_in = time.monotonic()
     async with store.bus.subscribe(timeline.channel(incident_id)) as wakes:
         while not getattr(request.app.state, "draining", False):
+            if time.monotonic() - let_in > LET_IN_S:
+                if not await _still(request, caller):
+                    return
+                let_in = time.monotonic()
             rows = await _read(store, incident_id, seen)
             for row in rows:
                 yield _event(row)
@@ -104,6 +114,15 @@ async def _events(request: Request, store: Store, incident_id: UUID, seen: int) 
                 continue
             except StopAsyncIteration:  # the house closes
                 return
+
+
+async def _still(request: Request, caller: Principal) -> bool:
+    """A database that is away for a moment throws nobody out."""
+    try:
+        known: KnownKeys = request.app.state.keys
+        return await known.still(caller)
+    except Unavailable:
+        return True
 
 
 async def _read(store: Store, incident_id: UUID, seen: int) -> list[Row]:

@@ -28,6 +28,7 @@ from core.incident import IncidentState
 from core.plain_text import storable, storable_value
 from core.regrouping import OVER
 from engine import approving, healing
+from engine.learning import ask_what_fixed, record_for
 from engine.telling import frequency_of
 from store import (
     aggregates,
@@ -46,6 +47,7 @@ from store import (
 )
 from store.pool import Connection, Row
 from tools.act import proposals
+from tools.act.looking import look_around
 
 router = APIRouter(prefix="/api/v1", tags=["incidents"])
 NUMBER_MAX = 2**63 - 1
@@ -159,12 +161,17 @@ async def propose(request: Request, caller: Responder, ref: str, body: Wanted) -
     house = house_of(request)
     site = await house.site()
     async with house.store.begin() as conn:
+        incident_id = _unresolved(await find(conn, ref))["id"]
+    sights = await look_around(house.store, site, incident_id)
+    async with house.store.begin() as conn:
         incident = _unresolved(await find(conn, ref))
 
         async def work() -> tuple[int, Any]:
+            wanted = storable(body.playbook_id)
             row = await proposals.submit_by_person(
-                conn, site, incident, person=caller.name, playbook_id=storable(body.playbook_id),
-                parameters=storable_value(body.parameters), reason=storable(body.reason),
+                conn, site, incident, person=caller.name, playbook_id=wanted,
+                parameters=storable_value(body.parameters), reason=storable(body.reason), sights=sights,
+                record=await record_for(conn, site, incident, wanted),
             )  # fmt: skip
             return _answer_to_proposal(await executions.get(conn, row["id"]))
 
@@ -221,7 +228,9 @@ async def _change(
     to: IncidentState,
     only_from: tuple[IncidentState, ...],
 ) -> Response:
-    async with house_of(request).store.begin() as conn:
+    house = house_of(request)
+    channels = (await house.site()).channels
+    async with house.store.begin() as conn:
         incident = await find(conn, ref)
 
         async def work() -> tuple[int, Any]:
@@ -240,6 +249,7 @@ async def _change(
                 await _audit(conn, caller, verb, incident, to, reason)
                 if to is S.RESOLVED:
                     await _move_on(conn, now["id"])
+                    await ask_what_fixed(conn, channels, now)
                 else:
                     # An acknowledgement only holds for a while: escalation has to know when it ends.
                     key = str(now["id"])

@@ -1,8 +1,7 @@
-"""Playbooks: read, written as versions, explained for an incident; and what was learned of them."""
+"""Playbooks: read, written as versions, published and withdrawn, explained for an incident."""
 
-from collections import defaultdict
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import psycopg
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
@@ -15,10 +14,12 @@ from api.routes.page import Limit, Moment
 from core.errors import BadConfiguration, NotFound
 from core.plain_text import storable_value
 from core.playbook_form import read_playbook
-from core.rates import Outcome, track_record
-from store import executions, playbooks
+from core.playbook_schema import playbook_schema
+from engine.voiding import void_open
+from store import playbooks, policies
 from store.pool import Connection, Row
 from tools.act import proposals
+from tools.act.looking import look_around
 
 router = APIRouter(prefix="/api/v1", tags=["playbooks"])
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
@@ -38,14 +39,15 @@ class PlaybookOut(BaseModel):
         json_schema_extra={
             "example": {
                 "id": "rollback-bad-release", "version": 2, "body": EXAMPLE, "source": "api",
-                "created_by": "person:alex", "created_at": "2026-03-01T09:59:00Z",
+                "created_by": "person:alex", "created_at": "2026-03-01T09:59:00Z", "status": "published",
             }
         }
     )  # fmt: skip
     id: str
     version: int
     body: dict[str, Any] = Field(description="As it was written.")
-    source: str
+    source: str = Field(description="shipped, file, api, or learned: what experience wrote, as a draft.")
+    status: str = Field(description="published (it may act), draft (it waits for a person) or withdrawn.")
     created_by: str
     created_at: Moment
 
@@ -54,6 +56,14 @@ class PlaybookPut(PlaybookOut):
     """The version that rules now."""
 
     changed: bool = Field(description="False where the newest version was the same already.")
+    voided: int = Field(description="How many open approvals are void by this.")
+
+
+class Publish(BaseModel):
+    """Which version shall rule."""
+
+    model_config = ConfigDict(extra="forbid")
+    version: int = Field(ge=1, le=2**31 - 1)
 
 
 class PlaybookPage(BaseModel):
@@ -92,35 +102,6 @@ class Explanation(BaseModel):
     next: None = None
 
 
-class Learned(BaseModel):
-    """How often a playbook helped with one kind of trouble."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "playbook_id": "rollback-bad-release", "signature": "v1|HighErrorRate|http|errors", "helped": 7,
-                "tried": 8, "apart": 1, "rate": 0.875, "low": 0.529, "high": 0.978, "words": "7 of 8 (53-98 %)",
-            }
-        }
-    )  # fmt: skip
-    playbook_id: str
-    signature: str
-    helped: int
-    tried: int
-    apart: int = Field(description="Outcomes that teach nothing, such as unknown ones.")
-    rate: float | None = Field(description="Null where nothing was tried.")
-    low: float = Field(description="Lower end of the 95 % interval.")
-    high: float = Field(description="Upper end of the 95 % interval.")
-    words: str
-
-
-class LearnedPage(BaseModel):
-    """What was learned, by playbook and kind of trouble."""
-
-    items: list[Learned]
-    next: None = None
-
-
 @router.get("/playbooks", response_model=PlaybookPage, responses=documented(401, 403, 422))
 async def list_playbooks(
     request: Request,
@@ -129,12 +110,24 @@ async def list_playbooks(
         None
     ),
     limit: Limit = 100,
+    status: Annotated[
+        Literal["published", "draft", "withdrawn", "all"], Query(description="Those that rule, or others.")
+    ] = "published",
 ) -> Any:
-    """The newest version of every playbook."""
+    """The version of every playbook that rules; or drafts that wait, what was withdrawn, or all of these."""
     async with house_of(request).store.begin() as conn:
-        rows = sorted(await playbooks.newest(conn), key=lambda row: str(row["id"]))
-    rest = [row for row in rows if after is None or row["id"] > after]
-    return {"items": rest[:limit], "next": rest[limit - 1]["id"] if len(rest) > limit else None}
+        rows = await playbooks.every(conn)
+    rest = [row for row in rows if status in ("all", row["status"]) and (after is None or row["id"] > after)]
+    end = limit
+    while end < len(rest) and rest[end]["id"] == rest[end - 1]["id"]:
+        end += 1  # a draft stays beside the version that rules
+    return {"items": rest[:end], "next": rest[end - 1]["id"] if len(rest) > end else None}
+
+
+@router.get("/playbooks/schema", responses=documented(401, 403))
+async def get_schema(caller: Viewer) -> dict[str, Any]:
+    """JSON Schema of a playbook file."""
+    return playbook_schema()
 
 
 @router.get("/playbooks/explain/{incident}", response_model=Explanation, responses=documented(401, 403, 404))
@@ -143,7 +136,10 @@ async def explain(request: Request, caller: Viewer, incident: str) -> Any:
     house = house_of(request)
     site = await house.site()
     async with house.store.begin() as conn:
-        answers = await proposals.explain_all(conn, site, await find(conn, incident))
+        incident_id = (await find(conn, incident))["id"]
+    sights = await look_around(house.store, site, incident_id)
+    async with house.store.begin() as conn:
+        answers = await proposals.explain_all(conn, site, await find(conn, incident), sights)
     return {
         "items": [
             {
@@ -168,15 +164,26 @@ async def get_playbook(
     playbook_id: str,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="An older version.")] = None,
 ) -> Any:
-    """One playbook; its version is its ETag."""
+    """The version that rules, else the newest; its version is its ETag."""
     async with house_of(request).store.begin() as conn:
-        row = await _newest(conn, playbook_id)
-        if row and version is not None:
-            row = await playbooks.version(conn, row["id"], version)
+        if version is None:
+            row = await _newest(conn, playbook_id) or next(iter(await playbooks.versions(conn, playbook_id)), None)
+        else:
+            row = await playbooks.version(conn, playbook_id, version)
     if row is None:
         raise NotFound(f"There is no playbook {playbook_id[:128]!r}. List them with: nightshift playbooks")
     response.headers["ETag"] = f'"{row["version"]}"'
     return row
+
+
+@router.get("/playbooks/{playbook_id}/versions", response_model=PlaybookPage, responses=documented(401, 403, 404))
+async def list_versions(request: Request, caller: Viewer, playbook_id: str) -> Any:
+    """Every version of a playbook, newest first."""
+    async with house_of(request).store.begin() as conn:
+        rows = await playbooks.versions(conn, playbook_id)
+    if not rows:
+        raise NotFound(f"There is no playbook {playbook_id[:128]!r}. List them with: nightshift playbooks")
+    return {"items": rows, "next": None}
 
 
 @router.put(
@@ -189,47 +196,56 @@ async def put_playbook(
     playbook_id: str,
     body: Annotated[dict[str, Any], Body(examples=[EXAMPLE])],
     if_match: Annotated[str | None, Header(description="The version that this one follows.")] = None,
+    draft: Annotated[bool, Query(description="Keep it as a draft that does not rule before it is published.")] = False,
 ) -> Any:
-    """Write a new version. The whole body is checked; a fault is told with its place and what is allowed there."""
+    """Write a new version. The whole body is checked; a fault is told with its place and what is allowed there.
+
+    A version that rules from now on voids the open approvals of the one before.
+    """
     plain = storable_value(body)
     _check(playbook_id, plain)
     try:
         async with house_of(request).store.begin() as conn:
+            await policies.lock_gate(conn)
             _match(if_match, await _newest(conn, playbook_id))
-            version = await playbooks.put(conn, playbook_id, plain, source="api", by=caller.actor)
-            row = await _newest(conn, playbook_id)
+            status = "draft" if draft else "published"
+            version = await playbooks.put(conn, playbook_id, plain, source="api", by=caller.actor, status=status)
+            return await _changed(conn, response, playbook_id, version, caller)
     except psycopg.errors.UniqueViolation:
         raise Problem(409, f"Somebody else wrote playbook {playbook_id} at the same moment; read it again.") from None
-    assert row is not None, "it was written in this transaction"
-    response.headers["ETag"] = f'"{row["version"]}"'
-    return {**row, "changed": version is not None}
 
 
-@router.get("/learning/stats", response_model=LearnedPage, responses=documented(401, 403), tags=["learning"])
-async def learned(request: Request, caller: Viewer) -> Any:
-    """How often each playbook helped: n of N with the 95 % interval, by kind of trouble."""
+@router.post(
+    "/playbooks/{playbook_id}/publish", response_model=PlaybookPut, responses=documented(401, 403, 404, 409, 422)
+)
+async def publish(request: Request, response: Response, caller: Operator, playbook_id: str, wanted: Publish) -> Any:
+    """Let a version rule: a draft that somebody has looked at, an older one, or one that was withdrawn."""
     async with house_of(request).store.begin() as conn:
-        rows = await executions.tallies(conn)
-    outcomes: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
-    for row in rows:
-        outcomes[row["playbook_id"], row["signature"]] += [Outcome(row["outcome"])] * row["times"]
-    return {"items": [_learned(book, kind, seen) for (book, kind), seen in sorted(outcomes.items())]}
+        await policies.lock_gate(conn)
+        version = await playbooks.publish(conn, playbook_id, wanted.version, by=caller.actor)
+        return await _changed(conn, response, playbook_id, version, caller)
 
 
-def _learned(playbook_id: str, signature: str, seen: list[Outcome]) -> dict[str, Any]:
-    record = track_record(seen)
-    low, high = record.interval
-    return {
-        "playbook_id": playbook_id,
-        "signature": signature,
-        "helped": record.helped,
-        "tried": record.tried,
-        "apart": record.apart,
-        "rate": record.helped / record.tried if record.tried else None,
-        "low": low,
-        "high": high,
-        "words": record.words(),
-    }
+@router.delete("/playbooks/{playbook_id}", response_model=PlaybookPut, responses=documented(401, 403, 404))
+async def withdraw(request: Request, response: Response, caller: Operator, playbook_id: str) -> Any:
+    """Take a playbook out of use, with its drafts. Nothing is deleted; it may be published again."""
+    async with house_of(request).store.begin() as conn:
+        await policies.lock_gate(conn)
+        version = await playbooks.withdraw(conn, playbook_id, by=caller.actor)
+        return await _changed(conn, response, playbook_id, version, caller)
+
+
+async def _changed(
+    conn: Connection, response: Response, playbook_id: str, version: int | None, caller: Principal
+) -> dict[str, Any]:
+    """The newest version after a change (None: there was nothing to change), and what the change made void."""
+    row = next(iter(await playbooks.versions(conn, playbook_id, rows_max=1)))
+    voided = 0
+    if version is not None and row["status"] != "draft":
+        what = f"playbook {playbook_id} version {version}"
+        voided = await void_open(conn, what, by=caller.actor, playbook_id=playbook_id)
+    response.headers["ETag"] = f'"{row["version"]}"'
+    return {**row, "changed": version is not None, "voided": voided}
 
 
 async def _newest(conn: Connection, playbook_id: str) -> Row | None:

@@ -1,6 +1,6 @@
-"""Switches: the kill switch, that more people may turn on than off."""
+"""Switches that stop actions: more people may turn them on than off."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ from store.pool import Connection
 from store.site import set_switch
 
 router = APIRouter(prefix="/api/v1", tags=["switches"])
-KILL = "kill"
+Name = Literal["kill", "observe_only", "shadow"]
 REASON_CHARS_MAX = 1_000
 
 
@@ -61,12 +61,15 @@ async def list_switches(request: Request, caller: Annotated[Principal, Depends(n
 async def turn_switch(
     request: Request,
     caller: Annotated[Principal, Depends(needs(Role.RESPONDER))],
-    name: Literal["kill"],
+    name: Name,
     body: Turn,
 ) -> Any:
-    """Turn the kill switch. Anybody on call may stop every action; letting them run again needs an operator."""
+    """Turn a switch. Anybody on call may stop every action; letting them run again needs an operator.
+
+    `kill`: nothing acts. `observe_only`: set after a restore. `shadow`: proposals are only recorded and compared.
+    """
     if not body.on and not caller.role.covers(Role.OPERATOR):
-        said = f"Turning the kill switch off needs the role operator; this key has the role {caller.role}."
+        said = f"Turning the {name} switch off needs the role operator; this key has the role {caller.role}."
         raise Problem(403, said, reason="role_missing")
     async with house_of(request).store.begin() as conn:
         await set_switch(conn, name, body.on, by=caller.actor, reason=storable(body.reason))
@@ -74,6 +77,6 @@ async def turn_switch(
 
 
 async def _switches(conn: Connection) -> list[dict[str, Any]]:
-    untouched = {"name": KILL, "on": False, "reason": "", "changed_by": "", "changed_at": None}
+    untouched = {"on": False, "reason": "", "changed_by": "", "changed_at": None}
     touched = {row["name"]: {**row, "on": row["is_on"]} for row in await listing.switches(conn)}
-    return list({KILL: untouched, **touched}.values())
+    return list({**{name: {"name": name, **untouched} for name in get_args(Name)}, **touched}.values())

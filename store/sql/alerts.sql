@@ -4,26 +4,16 @@ SELECT store.touch_alerts(ARRAY(SELECT jsonb_array_elements_text(%s)), ARRAY(SEL
                           string_to_array(%s, ',')::integer[]) AS missed
 
 -- name: lock_fold
--- What opens and ends alerts may be decided by several at the same time; the time when this one may.
-SELECT store.now() AS now FROM pg_advisory_xact_lock_shared(7203011)
-
--- name: lock_fold_alone
 -- What opens and moves incidents is decided by one transaction at a time.
-SELECT store.now() AS now FROM pg_advisory_xact_lock(7203011)
+SELECT pg_advisory_xact_lock(7203011)
 
--- name: newest
--- The newest episode of each identity: the open one, else the one that was received last.
-SELECT a.* FROM jsonb_array_elements_text(%s) AS b (identity) CROSS JOIN LATERAL (
-  SELECT identity, content_hash, starts_at, ended_at, last_received_at FROM alerts
-  WHERE identity = b.identity AND ended_at IS NULL
-  UNION ALL
-  (SELECT identity, content_hash, starts_at, ended_at, last_received_at FROM alerts
-   WHERE identity = b.identity AND ended_at IS NOT NULL ORDER BY received_at DESC LIMIT 1)
-  LIMIT 1) AS a
+-- name: begin_fold
+-- The turn to decide what opens and ends alerts, and the newest episode of each identity.
+SELECT moment, identity, content_hash, starts_at, ended_at, last_received_at FROM store.begin_fold(%s, %s)
 
 -- name: change
 -- New content of open episodes from one JSON parameter.
-SELECT missed, may_rise FROM store.change_alerts(%s)
+SELECT missed, rising FROM store.change_alerts(%s, %s)
 
 -- name: end
 -- End open episodes.

@@ -21,29 +21,9 @@ FROM jsonb_to_recordset(%s) AS b (
   started_at timestamptz)
 ORDER BY started_at, id RETURNING id, number, group_key, service
 
--- name: lock_count
--- Those who count do it one after the other, so that they never wait for each other in a circle.
-SELECT pg_advisory_xact_lock(7203012)
-
 -- name: count
--- Add to the counters from one JSON parameter, and tell it on the timeline; a priority only gets more urgent here.
-WITH b AS (
-  SELECT * FROM jsonb_to_recordset(%s) AS b (id uuid, new integer, ended integer, priority text, names jsonb)
-), counted AS (
-  UPDATE incidents i SET alert_count = i.alert_count + b.new,
-    firing_count = greatest(i.firing_count + b.new - b.ended, 0),
-    priority = least(i.priority, coalesce(b.priority, i.priority)),
-    timeline_seq = i.timeline_seq + 1
-  FROM b JOIN incidents o ON o.id = b.id WHERE i.id = b.id
-  RETURNING i.id, i.alert_count, i.firing_count, i.priority, i.timeline_seq, i.resolved_at, b.new, b.ended, b.names,
-    o.priority AS before, o.firing_count AS fired_before
-), told AS (
-  INSERT INTO timeline (incident_id, seq, at, kind, actor, reason, body)
-  SELECT id, timeline_seq, moment, 'alerts.folded', 'nightshift', '',
-    jsonb_build_object('new', new, 'ended', ended, 'firing', firing_count, 'total', alert_count, 'names', names)
-  FROM counted, (SELECT store.now()) AS n (moment)
-)
-SELECT id, firing_count, priority, before, fired_before, new > 0 AND resolved_at IS NOT NULL AS was_over FROM counted
+-- Add to the counters from one JSON parameter, and tell it on the timeline.
+SELECT id, firing_count, priority, before, fired_before, was_over FROM store.count_alerts(%s)
 
 -- name: raise_many
 -- A priority only gets more urgent here; those that did.

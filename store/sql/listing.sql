@@ -1,7 +1,7 @@
 -- name: approvals
 -- Approvals before an id, with what they are about.
 SELECT a.id, a.execution_id, a.intent_hash, a.state, a.needed, a.role, a.created_at, a.expires_at, a.decided_at,
-       a.expires_at <= store.now() AS is_over, e.incident_id, e.card, e.state AS execution_state, e.requester,
+       a.kind, a.expires_at <= store.now() AS is_over, e.incident_id, e.card, e.state AS execution_state, e.requester,
        i.number AS incident_number,
        (SELECT count(*) FROM approval_votes v WHERE v.approval_id = a.id AND v.verdict = 'approve') AS votes
 FROM approvals a JOIN executions e ON e.id = a.execution_id JOIN incidents i ON i.id = e.incident_id

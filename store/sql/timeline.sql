@@ -15,6 +15,11 @@ RETURNING incident_id
 -- Read on from a number.
 SELECT seq, at, kind, actor, reason, body FROM timeline WHERE incident_id = %s AND seq > %s ORDER BY seq LIMIT %s
 
+-- name: is_way_back_told
+-- Whether the way back of an execution was proposed.
+SELECT EXISTS (SELECT 1 FROM timeline WHERE incident_id = %s AND kind = 'rollback.proposed'
+               AND body->>'execution_id' = %s) AS told
+
 -- name: is_reported
 -- Whether an attempt's end was written.
 SELECT EXISTS (SELECT 1 FROM timeline WHERE incident_id = %s AND kind = 'run.finished'

@@ -87,7 +87,7 @@ async def test_the_description_of_the_api_documents_keys_and_problems(door: Any)
     described = (await door.get("/openapi.json", None)).json()
     assert described["openapi"].startswith("3.1")
     post = described["paths"]["/api/v1/webhooks/alertmanager"]["post"]
-    assert post["security"] == [{"bearer": []}, {"basic": []}]
+    assert post["security"] == [{"bearer": []}, {"basic": []}, {"session": []}]
     assert {"200", "400", "401", "403", "409", "413", "422", "503"} <= post["responses"].keys()
     assert "security" not in described["paths"]["/health/live"]["get"]
     assert (await door.get("/docs", None)).status_code == 200

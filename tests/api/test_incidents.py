@@ -132,7 +132,9 @@ async def test_viewers_and_machines_change_nothing(door: Any, verb: str, holder:
 async def test_kill_switch_is_turned_on_by_many_and_off_by_few(door: Any) -> None:
     async with door.client("viewer") as viewer, door.client("responder") as responder, door.client("operator") as boss:
         untouched = (await viewer.get("/api/v1/switches")).json()["items"]
-        assert [(s["name"], s["on"], s["changed_at"]) for s in untouched] == [("kill", False, None)]
+        assert [(s["name"], s["on"], s["changed_at"]) for s in untouched] == [
+            (name, False, None) for name in ("kill", "observe_only", "shadow")
+        ]
         path = "/api/v1/switches/kill"
         assert (await viewer.put(path, json={"on": True})).status_code == 403
         on = await responder.put(path, json={"on": True, "reason": "storm"})

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from store import playbooks
+from tests.api.test_approvals import ask, decision, path_of
+
 BOOK = {"id": "restart-cache", "title": "Restart the cache", "action": "restart_instance", "tier": 1}
 PATH = "/api/v1/playbooks/restart-cache"
 
@@ -81,6 +84,79 @@ async def test_list_is_paged_by_id(door: Any) -> None:
     assert ([book["id"] for book in first["items"]], first["next"]) == (["a", "b"], "b")
     second = (await door.get("/api/v1/playbooks?limit=2&after=b")).json()
     assert ([book["id"] for book in second["items"]], second["next"]) == (["c"], None)
+
+
+async def change(door: Any, method: str, path: str = PATH, holder: str = "operator", **body: Any) -> Any:
+    async with door.client(holder) as client:
+        return await client.request(method, path, json=body or None)
+
+
+async def test_a_draft_rules_only_once_a_person_publishes_it(door: Any) -> None:
+    await put(door, BOOK)
+    drafted = await change(door, "PUT", f"{PATH}?draft=true", **{**BOOK, "title": "Better"})
+    assert (drafted.json()["version"], drafted.json()["status"]) == (2, "draft")
+    assert (await door.get(PATH)).json()["version"] == 1
+    listed = (await door.get("/api/v1/playbooks")).json()["items"]
+    assert [(b["version"], b["status"]) for b in listed] == [(1, "published")]
+    both = (await door.get("/api/v1/playbooks?status=all&limit=1")).json()
+    assert ([(b["version"], b["status"]) for b in both["items"]], both["next"]) == (
+        [(1, "published"), (2, "draft")], None,
+    )  # fmt: skip
+    assert len((await door.get("/api/v1/playbooks?status=draft")).json()["items"]) == 1
+    assert (await change(door, "POST", f"{PATH}/publish", "approver", version=2)).status_code == 403
+    published = (await change(door, "POST", f"{PATH}/publish", version=2)).json()
+    assert (published["version"], published["status"], published["changed"]) == (3, "published", True)
+    assert (await change(door, "POST", f"{PATH}/publish", version=2)).json()["changed"] is False
+    assert (await change(door, "POST", f"{PATH}/publish", version=9)).status_code == 404
+    assert (await door.get(PATH)).json()["body"]["title"] == "Better"
+    again = await change(door, "POST", f"{PATH}/publish", version=1)
+    assert (again.json()["version"], again.json()["body"]["title"]) == (4, BOOK["title"]), "an older one comes back"
+
+
+async def test_a_withdrawn_playbook_stays_readable_and_can_come_back(door: Any) -> None:
+    assert (await change(door, "DELETE")).status_code == 404
+    await put(door, BOOK)
+    assert (await change(door, "DELETE", holder="approver")).status_code == 403
+    gone = (await change(door, "DELETE")).json()
+    assert (gone["version"], gone["status"], gone["changed"]) == (2, "withdrawn", True)
+    assert (await change(door, "DELETE")).json()["changed"] is False
+    assert (await door.get("/api/v1/playbooks")).json()["items"] == []
+    assert (await door.get(PATH)).json()["status"] == "withdrawn"
+    assert (await put(door, BOOK)).json()["status"] == "published"
+    versions = (await door.get(f"{PATH}/versions")).json()["items"]
+    assert [(b["version"], b["status"]) for b in versions] == [(3, "published"), (2, "withdrawn"), (1, "published")]
+    assert (await door.get("/api/v1/playbooks/other/versions")).status_code == 404
+
+
+async def test_another_version_voids_what_waits_for_the_one_before(door: Any) -> None:
+    approval = await ask(door)
+    own = approval["card"]["playbook"].split()[0]
+    draft = {**(await door.get(f"/api/v1/playbooks/{own}")).json()["body"], "title": "Else"}
+    assert (await change(door, "PUT", f"/api/v1/playbooks/{own}?draft=true", **draft)).json()["voided"] == 0
+    other = await change(door, "PUT", PATH, **BOOK)
+    assert other.json()["voided"] == 0
+    assert (await change(door, "DELETE", f"/api/v1/playbooks/{own}")).json()["voided"] == 1
+    assert (await door.post(path_of(approval), decision(approval), "approver")).status_code == 409
+
+
+async def test_a_file_is_brought_in_once_and_never_over_what_a_person_did(door: Any) -> None:
+    async def bring(source: str, **body: Any) -> int | None:
+        async with door.store.begin() as conn:
+            return await playbooks.bring(conn, {**BOOK, **body}, source=source, by="test")
+
+    assert [await bring("shipped"), await bring("shipped"), await bring("shipped", tier=2)] == [1, None, 2]
+    await change(door, "DELETE")  # 3
+    assert [await bring("shipped", tier=2), await bring("shipped", tier=3)] == [None, None]
+    assert [await bring("file"), await bring("file")] == [4, None]
+    await put(door, {**BOOK, "title": "By hand"})  # 5
+    assert [await bring("file"), await bring("shipped", tier=3)] == [None, None], "a restart brings nothing back"
+    assert await bring("file", title="The file was edited") == 6
+
+
+async def test_the_schema_is_there_for_editors(door: Any) -> None:
+    schema = (await door.get("/api/v1/playbooks/schema")).json()
+    assert schema["required"] == ["id", "title", "action"]
+    assert "version" not in schema["properties"]
 
 
 async def test_gate_explains_itself_for_an_incident(door: Any) -> None:

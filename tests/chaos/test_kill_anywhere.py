@@ -9,24 +9,29 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from tests.stories.target import Manner
-from tests.stories.town import POKE, SHORT_LEASE_S, Json, Town, firing, open_town
+from tests.stories.town import POKE, Json, Town, firing, open_town
 
 # Read when the module is imported: the settings of this machine are taken away from each test.
 FULL = os.environ.get("NIGHTSHIFT_CHAOS") == "full"
 SEED = int(os.environ.get("NIGHTSHIFT_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-RUNS, FAULTS = (400, 60) if FULL else (30, 8)
-WORKERS = 2
+RUNS, FAULTS = (4_000, 300) if FULL else (200, 20)
+SERVICES = 100
+WORKERS = 3
 EVERY_S = 1.2
-PAUSE_S = SHORT_LEASE_S + 0.7
-SETTLE_S = 900.0 if FULL else 150.0
+STUCK_S_MAX = 10.0  # beyond its lease
+LEASE_S = 6.0
+PAUSE_S = LEASE_S + 0.7
+SETTLE_S = 3_600.0 if FULL else 400.0
+LOOK_EVERY_S = 0.5
 MANNERS = (
     Manner(after_s=0.2),
     Manner(before_s=0.2, after_s=0.2),
@@ -48,31 +53,81 @@ async def test_no_kill_and_no_pause_doubles_or_loses_an_action(database: Any, tm
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     async with open_town(database, tmp_path) as town:
-        services = [f"shop-{n}" for n in range(RUNS)]
-        timings = {"lease_s": SHORT_LEASE_S, "settle_s": 3600, "approval_expires_s": 3600, "resolve_after_s": 3600}
+        services = [f"shop-{n}" for n in range(SERVICES)]
+        timings = {
+            "lease_s": LEASE_S,
+            "verify_every_s": 1,
+            "settle_s": 3600,
+            "approval_expires_s": 3600,
+            "resolve_after_s": 3600,
+        }
         await town.furnish(services, timings=timings)
-        await town.ask("PUT", "/playbooks/poke", {**POKE, "verify_within_s": 30})
-        town.target.manners.update({name: chance.choice(MANNERS) for name in services})
-        await town.send_alerts([firing(name) for name in services])
-        runs = {name: await town.poke(name) for name in services}
+        await town.ask("PUT", "/playbooks/poke", {**POKE, "verify_within_s": 12, "retries_max": 10_000})
+        watch = Watch(town)
         with psycopg.connect(town.database_url, autocommit=True) as witness:
             town.target.witness = lambda key: token_of_intent(witness, key)
-            healing = asyncio.create_task(heal_what_was_touched(town))
-            await asyncio.gather(approve(town, chance, runs), break_things(town, chance))
+            looking = [asyncio.create_task(heal_what_was_touched(town)), asyncio.create_task(watch.look())]
             try:
-                await settled(town)
+                async with asyncio.timeout(SETTLE_S):
+                    rounds = RUNS // SERVICES
+                    runs = await asyncio.gather(
+                        break_things(town, chance), *(live(town, watch, chance, name, rounds) for name in services)
+                    )
+            except TimeoutError:
+                left = {key: state for key, state in watch.states.items() if state not in ENDS}
+                paths = {key: await town.path(key) for key in [*left][:5]}
+                raise AssertionError(
+                    f"seed {SEED}: {Counter(watch.states.values())} after {SETTLE_S:.0f} s: {paths}"
+                ) from None
             finally:
-                healing.cancel()
-                await asyncio.gather(healing, return_exceptions=True)
+                for task in looking:
+                    task.cancel()
+                await asyncio.gather(*looking, return_exceptions=True)
         town.end()
-        judge(town, runs)
+        assert not watch.stuck, f"seed {SEED}: beyond their lease by more than {STUCK_S_MAX:.0f} s: {watch.stuck}"
+        judge(town, {key for keys in runs[1:] for key in keys or ()})
 
 
-async def approve(town: Town, chance: random.Random, runs: dict[str, str]) -> None:
-    """Persons decide all through the faults."""
-    for execution in runs.values():
-        await town.decide(execution)
-        await asyncio.sleep(chance.uniform(0, 2 * EVERY_S * FAULTS / RUNS))
+@dataclass
+class Watch:
+    """Looks at all executions now and then, for those who wait for one."""
+
+    town: Town
+    states: dict[str, str] = field(default_factory=dict)
+    stuck: set[str] = field(default_factory=set)
+
+    async def look(self) -> None:
+        """Read where they are, and which hang after their lease."""
+        late = "SELECT id FROM executions WHERE state IN ('claimed', 'running') AND lease_until < now() - %s"
+        while True:
+            self.states = {str(row["id"]): row["state"] for row in self.town.rows("SELECT id, state FROM executions")}
+            self.stuck |= {str(row["id"]) for row in self.town.rows(late, timedelta(seconds=STUCK_S_MAX))}
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def end(self, execution: str) -> None:
+        """Wait until one has ended."""
+        while self.states.get(execution) not in ENDS:
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def live(town: Town, watch: Watch, chance: random.Random, service: str, rounds: int) -> list[str]:
+    """A service that falls ill again and again, and is poked each time by people; the executions."""
+    made = []
+    for _ in range(rounds):
+        await asyncio.sleep(chance.uniform(0, EVERY_S * FAULTS / rounds))
+        town.target.manners[service] = chance.choice(MANNERS)
+        await town.fire(service)
+        made.append(await town.poke(service))
+        await town.decide(made[-1])
+        await watch.end(made[-1])
+        # An action whose resource waits for a person has to be looked at before the next.
+        if watch.states[made[-1]] == "needs_human":
+            seen = {"happened": town.target.effects(made[-1]) > 0, "reason": "looked at the target"}
+            await town.ask("POST", f"/executions/{made[-1]}/checked", seen, who="on-call")
+            watch.states.pop(made[-1])
+            await watch.end(made[-1])
+        await town.clear([firing(service)])
+    return made
 
 
 async def break_things(town: Town, chance: random.Random) -> None:
@@ -107,16 +162,6 @@ async def heal_what_was_touched(town: Town) -> None:
         await asyncio.sleep(0.2)
 
 
-async def settled(town: Town) -> None:
-    """Wait for the end of every run."""
-    end = time.monotonic() + SETTLE_S
-    while time.monotonic() < end:
-        states = Counter(row["state"] for row in town.rows("SELECT state FROM executions"))
-        if not set(states) - ENDS:
-            return
-        await asyncio.sleep(0.5)
-
-
 def token_of_intent(witness: psycopg.Connection[Any], key: str) -> int | None:
     """At the moment of a call: the token of the committed intent, by the audit log."""
     query = "SELECT token FROM audit WHERE subject = %s AND to_state = 'running'"
@@ -124,7 +169,7 @@ def token_of_intent(witness: psycopg.Connection[Any], key: str) -> int | None:
     return row[0] if row else None
 
 
-def judge(town: Town, runs: dict[str, str]) -> None:
+def judge(town: Town, runs: set[str]) -> None:
     """The invariants, over the target's log and the audit rows."""
     rows = {str(row["id"]): row for row in town.rows("SELECT * FROM executions")}
     approvals = {str(row["execution_id"]): row for row in town.rows("SELECT * FROM approvals")}
@@ -137,10 +182,11 @@ def judge(town: Town, runs: dict[str, str]) -> None:
     lost = Counter(one["reason"] for moves in audit.values() for one in moves if one["reason"].startswith("lease_lost"))
     unknown = sum("unknown" in [one["to_state"] for one in moves] for moves in audit.values())
     counts = f"{received.total()} calls, {effects.total()} effects, {unknown} unknown"
-    said = f"seed {SEED}: {dict(states)}, {counts}, {dict(lost)}"
+    said = f"seed {SEED}: {RUNS} runs, {FAULTS} faults, {dict(states)}, {counts}, {dict(lost)}"
     print(said, file=sys.stderr)
 
-    assert set(rows) == set(runs.values())
+    assert set(rows) == runs
+    assert len(runs) == RUNS
     stuck = {key: [one["to_state"] for one in audit[key]] for key, row in rows.items() if row["state"] not in ENDS}
     assert not stuck, f"I10: {said}: {stuck}"
     assert not [key for key, count in received.items() if count > 1], f"I1: {said}: called twice"

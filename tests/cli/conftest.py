@@ -114,10 +114,13 @@ class Office:
 
 
 @pytest.fixture
-async def office(database: Any) -> AsyncIterator[Office]:
+async def office(database: Any, tmp_path: Path) -> AsyncIterator[Office]:
     """Nightshift serving on a free port of loopback."""
     settings = Settings(
-        DATABASE_URL=database.url, DATABASE_OWNER_URL=database.owner_url, NIGHTSHIFT_UNSAFE_DATABASE=True
+        DATABASE_URL=database.url,
+        DATABASE_OWNER_URL=database.owner_url,
+        NIGHTSHIFT_UNSAFE_DATABASE=True,
+        NIGHTSHIFT_DATA_DIR=tmp_path / "data",
     )
     async with open_house(settings) as house:
         keys = {"admin": house.first_key}

@@ -127,9 +127,11 @@ async def test_kill_switch_refuses_a_proposal_and_only_an_operator_turns_it_off(
 async def test_playbook_file_becomes_a_version_and_a_fault_names_its_place(office: Any, tmp_path: Path) -> None:
     good = tmp_path / "restart.yaml"
     good.write_text("id: restart-cache\ntitle: Restart the cache\naction: restart_instance\ntier: 1\n")
-    assert (await office.run("operator", "playbooks", "apply", str(good))).out == "restart-cache: version 1\n"
+    assert (
+        await office.run("operator", "playbooks", "apply", str(good))
+    ).out == "restart-cache: version 1, published\n"
     assert (await office.run("operator", "playbooks", "apply", str(tmp_path))).out == (
-        "restart-cache: version 1, unchanged\n"
+        "restart-cache: version 1, published, unchanged\n"
     )
     bad = tmp_path / "bad.yaml"
     bad.write_text("id: bad\ntitle: Bad\naction: format_disk\n")

@@ -54,6 +54,7 @@ def a_card(
 def test_the_card_reads_like_this() -> None:
     assert card_lines(a_card()) == [
         ("Action", "deploy_rollback (rollback v3)"),
+        ("Does", "deploy v41 again in place of the release of today"),
         ("Target", "service:prod/cart"),
         ("Arguments", "to=v41"),
         ("Why", "cart broke right after a change: v42."),
@@ -62,7 +63,7 @@ def test_the_card_reads_like_this() -> None:
         ("Not known", "Whether the release caused it."),
         ("", "Any metric."),
         ("Users now", "20 % of requests fail"),
-        ("Blast radius", "one action on service:prod/cart; 2 service(s) in the incident"),
+        ("Blast radius", "all instances of service:prod/cart; 2 service(s) in the incident"),
         ("If nothing", "4 alerts keep firing on cart, shop"),
         ("Helped", "10 of 10 (72-100 %) · basis: learned"),
         ("Instead", "restart: 1 of 4 (5-70 %)"),
@@ -143,3 +144,13 @@ def test_long_values_are_cut_in_the_middle() -> None:
     assert len(target) == LINE_CHARS_MAX
     assert (target[0], target[-1]) == ("a", "z")
     assert "…" in target
+
+
+def test_the_card_tells_beside_the_record_what_does_not_belong_to_it() -> None:
+    record = TrackRecord(7, 8, returned=3, by_hand=2, on_service=(3, 3))
+    lines = card_lines(a_card(choice=Choice(BOOK, Basis.HYBRID, record)))
+    at = lines.index(("Helped", "7 of 8 (53-98 %), 3 of 3 (44-100 %) on this service · basis: hybrid"))
+    assert lines[at + 1 : at + 3] == [
+        ("", "the trouble was back within 24 h after 3 of 7"),
+        ("", "people did it by hand: 2"),
+    ]

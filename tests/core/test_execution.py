@@ -15,6 +15,7 @@ from core.execution import (
     TRANSITIONS,
     State,
     check_transition,
+    ended_as,
     outcome_of,
 )
 from core.rates import Outcome
@@ -114,3 +115,20 @@ def test_what_a_state_teaches() -> None:
         State.FAILED: Outcome.FAILED,
     }
     assert set(taught) <= FINAL, "an outcome is written once, so nothing is learned from what may still move"
+
+
+@given(st.sampled_from(State))
+def test_what_was_over_before_the_action_teaches_nothing_of_it(state: State) -> None:
+    expected = Outcome.RECOVERED_ALONE if outcome_of(state) else None
+    assert outcome_of(state, recovered_alone=True) is expected
+
+
+@given(st.sampled_from(State), st.none() | st.sampled_from(Outcome))
+def test_a_run_has_ended_where_it_is_settled_or_its_watch_ended_without_an_answer(
+    state: State, outcome: Outcome | None
+) -> None:
+    end = ended_as(state, outcome)
+    if state in SETTLED:
+        assert end == state
+    else:
+        assert end == ("inconclusive" if (state, outcome) == (State.VERIFIED, Outcome.INCONCLUSIVE) else "")

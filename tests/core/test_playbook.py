@@ -54,6 +54,20 @@ def test_a_whole_number_stays_inside_its_limits(value: int) -> None:
     assert (fault(value, COUNT) == "") == (1 <= value <= 5)
 
 
+def test_a_value_that_has_no_choice_is_known() -> None:
+    assert ParameterRule(ParameterKind.CHOICE, choices=("off",)).only == "off"
+    assert ParameterRule(ParameterKind.INTEGER, minimum=3, maximum=3).only == 3
+    assert [rule.only for rule in (COUNT, SPEED, ParameterRule(ParameterKind.HOST))] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("step", "current", "after"),
+    [(1, 3, 4), (2, 4, 5), (1, 5, None), (-1, 1, None), (-1, 9, 5), (0, 3, None), (1, None, None), (1, True, None)],
+)
+def test_a_step_goes_from_what_is_there_and_stays_inside(step: int, current: object, after: int | None) -> None:
+    assert ParameterRule(ParameterKind.INTEGER, minimum=1, maximum=5, step=step).after(current) == after
+
+
 @pytest.mark.parametrize("value", [True, 2.0, "2", None, [2]])
 def test_what_only_looks_like_a_whole_number_is_none(value: Any) -> None:
     assert fault(value, COUNT) == "p must be a whole number from 1 to 5"
@@ -68,9 +82,11 @@ def test_a_value_is_a_short_plain_word_even_if_the_inventory_holds_it(value: Any
     assert parameter_fault("to", value, rule, poisoned) == "to must be a short plain word"
 
 
-def test_telling_and_waiting_are_not_acting() -> None:
-    acting = {action for action in ActionType if Playbook("p", 1, "P", action).acts}
-    assert acting == {ActionType.DEPLOY_ROLLBACK, ActionType.RESTART_INSTANCE, ActionType.HTTP}
+def test_telling_and_waiting_are_not_acting_and_a_ticket_touches_nothing() -> None:
+    still = {action for action in ActionType if not Playbook("p", 1, "P", action).acts}
+    assert still == {ActionType.ALERT_ONLY, ActionType.WAIT_RETRY}
+    harmless = {action for action in ActionType if not Playbook("p", 1, "P", action).touches}
+    assert harmless == {*still, ActionType.OPEN_TICKET}
 
 
 def test_a_playbook_fits_by_class_and_by_name() -> None:

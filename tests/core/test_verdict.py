@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.verdict import Check, CheckState, Verdict, VerdictReason, VerdictState, judge, worst
+from core.verdict import SILENT_CHECKS_MIN, Check, CheckState, Verdict, VerdictReason, VerdictState, judge, watch, worst
 
 GOOD, BAD, MISSING = CheckState.GOOD, CheckState.BAD, CheckState.MISSING
 ACTED, WINDOW_S, EVERY_S, WITHIN_S, USUAL = 1000.0, 60.0, 15.0, 300.0, 10.0
 # A full window and two evaluations more: good checks at 15, 30 ... 90 seconds.
 ENOUGH = 6
+WATCH_S = 150.0
+WATCH_CHECKS = 10  # one each 15 seconds
+ENDS_AFTER = 2 * WATCH_CHECKS + SILENT_CHECKS_MIN
 
 
 def checks(states: list[CheckState], traffic: float | None = USUAL) -> list[Check]:
@@ -65,6 +68,20 @@ def test_traffic_under_half_is_inconclusive(traffic: float | None) -> None:
     quiet = checks([GOOD] * ENOUGH, traffic)
     assert judged(quiet, WITHIN_S) == Verdict(VerdictState.INCONCLUSIVE, VerdictReason.TOO_LITTLE_TRAFFIC)
     assert judged(quiet).state is VerdictState.PENDING, "users may come back before the deadline"
+
+
+def test_where_traffic_is_counted_and_the_usual_is_not_known_there_has_to_be_some() -> None:
+    """A service without a history of traffic: nobody can compare, which is said, but silence proves nothing either."""
+
+    def of(traffic: float | None) -> Verdict:
+        return judge(
+            checks([GOOD] * ENOUGH, traffic), acted_at=ACTED, now=ACTED + WITHIN_S, window_s=WINDOW_S,
+            interval_s=EVERY_S, within_s=WITHIN_S, usual_traffic=None, counts_traffic=True,
+        )  # fmt: skip
+
+    assert of(0.01) == Verdict(VerdictState.VERIFIED, VerdictReason.GOOD_BUT_USUAL_TRAFFIC_UNKNOWN)
+    for silence in (0.0, None):
+        assert of(silence) == Verdict(VerdictState.INCONCLUSIVE, VerdictReason.TOO_LITTLE_TRAFFIC)
 
 
 @pytest.mark.parametrize("usual", [None, 0.0])
@@ -136,3 +153,56 @@ def test_the_worst_signal_speaks_for_all(states: list[CheckState]) -> None:
 
 def test_no_signal_at_all_is_missing() -> None:
     assert worst([]) is MISSING
+
+
+def watched(states: list[CheckState], after_s: float | None = None) -> Verdict:
+    seen = checks(states)
+    now = ACTED + after_s if after_s is not None else (seen[-1].at if seen else ACTED)
+    return watch(seen, now=now, verified_at=ACTED, watch_s=WATCH_S, interval_s=EVERY_S)
+
+
+def test_good_for_the_whole_watch_is_stable_and_not_a_check_sooner() -> None:
+    assert watched([GOOD] * WATCH_CHECKS) == Verdict(VerdictState.STABLE, VerdictReason.STAYED_GOOD)
+    assert watched([GOOD] * (WATCH_CHECKS - 1)) == Verdict(VerdictState.PENDING, VerdictReason.STILL_WATCHED)
+
+
+@given(STATES, st.lists(st.just(MISSING), max_size=5), st.lists(st.just(MISSING), max_size=5))
+def test_bad_twice_is_a_regression_however_much_is_missing_between(
+    before: list[CheckState], between: list[CheckState], after: list[CheckState]
+) -> None:
+    verdict = watched([*before, BAD, *between, BAD, *after])
+    assert verdict == Verdict(VerdictState.REGRESSED, VerdictReason.CAME_BACK)
+
+
+def test_one_bad_check_is_no_regression_and_no_end() -> None:
+    assert watched([GOOD] * WATCH_CHECKS + [BAD]).state is VerdictState.PENDING
+    assert watched([GOOD] * WATCH_CHECKS + [BAD, GOOD]).state is VerdictState.STABLE
+
+
+@given(st.lists(st.sampled_from(CheckState), max_size=60))
+def test_no_watch_is_stable_without_good_news_at_its_end_and_for_half_of_it(states: list[CheckState]) -> None:
+    if watched(states).state is VerdictState.STABLE:
+        assert states[-1] is GOOD
+        assert 2 * states.count(GOOD) >= len(states) >= WATCH_CHECKS
+    if MISSING not in states and BAD not in states:
+        assert watched(states).state is (VerdictState.STABLE if len(states) >= WATCH_CHECKS else VerdictState.PENDING)
+
+
+@given(st.lists(st.sampled_from([MISSING, GOOD]), max_size=WATCH_CHECKS - 1))
+def test_signals_that_stay_away_end_the_watch_without_an_answer(before: list[CheckState]) -> None:
+    away = [MISSING] * (ENDS_AFTER - len(before))
+    assert watched([*before, *away]) == Verdict(VerdictState.INCONCLUSIVE, VerdictReason.WATCH_WITHOUT_DATA)
+    assert watched([*before, *away[:-1]]).state is VerdictState.PENDING
+
+
+@given(st.lists(st.sampled_from(CheckState), min_size=ENDS_AFTER, max_size=ENDS_AFTER + 30))
+def test_every_watch_ends(states: list[CheckState]) -> None:
+    assert watched(states).state is not VerdictState.PENDING
+
+
+@given(STATES)
+def test_what_was_seen_before_it_was_verified_is_not_of_the_watch(states: list[CheckState]) -> None:
+    earlier = [replace(check, at=check.at - 1000) for check in checks([BAD] * 30)]
+    now = ACTED + EVERY_S * len(states)
+    of_both = watch([*earlier, *checks(states)], now=now, verified_at=ACTED, watch_s=WATCH_S, interval_s=EVERY_S)
+    assert of_both == watched(states, EVERY_S * len(states))

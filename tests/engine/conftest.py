@@ -19,6 +19,7 @@ from ingest.intake import Intake
 from store import logs
 from store.bus import open_bus
 from store.pool import Row, Store, now, open_store
+from tests.engine.ward import Ward, open_ward
 
 SETTLE_S = 0.3
 
@@ -123,4 +124,11 @@ async def house(database: Any, tmp_path: Path) -> AsyncIterator[LogHouse]:
     folder = tmp_path / "logs"
     folder.mkdir()
     async with open_log_house(database, folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ward(database: Any, tmp_path: Path) -> AsyncIterator[Ward]:
+    """A furnished ward: a house that heals step by step."""
+    async with open_ward(database, tmp_path) as opened:
         yield opened

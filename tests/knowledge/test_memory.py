@@ -10,8 +10,7 @@ from core.errors import Unavailable
 from core.intent import Intent
 from core.rates import Outcome
 from knowledge.embedding import LocalEmbedder
-from knowledge.memory import embed_waiting, recall, remember
-from knowledge.records import track_records
+from knowledge.memory import embed_waiting, forget_by_hand, recall, remember, remember_by_hand
 from store import executions, incidents
 from store.bus import open_bus
 from store.ids import new_id
@@ -174,14 +173,18 @@ async def test_meaning_finds_what_shares_no_word_and_leaves_strangers_out(store:
     assert fix.matched[0].startswith("similar meaning (0.")
 
 
-async def test_track_records_count_what_was_learned_on_this_signature(store: Store) -> None:
-    for outcome in (Outcome.STABLE, Outcome.STABLE, Outcome.INEFFECTIVE, Outcome.UNKNOWN):
-        await repaired(store, "HighErrorRate on shop", outcome=outcome)
-    await repaired(store, "DiskFull", DISK)
-
+async def test_what_a_person_did_by_hand_is_remembered_once_an_incident_and_can_be_taken_back(store: Store) -> None:
+    incident, _, _ = await repaired(store, "HighErrorRate on shop", outcome=Outcome.INEFFECTIVE)
     async with store.begin() as conn:
-        records = await track_records(conn, ERRORS, ["rollback-bad-release", "restart-instance"])
+        first = await remember_by_hand(conn, incident, "restarted the pooler", DIAGNOSIS)
+        again = await remember_by_hand(conn, incident, "restarted the pooler twice", {})
 
-    assert (records["rollback-bad-release"].helped, records["rollback-bad-release"].tried) == (2, 3)
-    assert records["rollback-bad-release"].apart == 1
-    assert records["restart-instance"].words() == "never tried here"
+    found = [fix for fix in await find(store, ERRORS, "pooler") if fix.execution_id is None]
+    assert first == again
+    assert [fix.action for fix in found] == ["by hand: restarted the pooler twice"]
+    assert found[0].result == "A person says that it fixed it."
+    assert await queued(store) == 1, "what waits already is not queued again"
+    async with store.begin() as conn:
+        await forget_by_hand(conn, incident)
+    assert [fix for fix in await find(store, ERRORS, "pooler") if fix.execution_id is None] == []
+    assert len(await find(store, ERRORS, "shop")) == 1, "what an action did is not forgotten"

@@ -32,13 +32,16 @@ class Manner:
 
 @dataclass
 class Target:
-    """The server; `witness` is asked for a word at the moment when a call arrives."""
+    """The server; `witness` is asked for a word at the moment when a call arrives.
+
+    A service that an action had an effect on is `well` from then on; it tells so as a metric.
+    """
 
     manners: dict[str, Manner] = field(default_factory=lambda: defaultdict(Manner))
     log: list[Json] = field(default_factory=list)
     pages: list[Json] = field(default_factory=list)
     witness: Callable[[str], Any] | None = None
-    probes: bool = True
+    well: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _states: dict[str, str] = field(default_factory=dict)
 
@@ -94,6 +97,7 @@ class Target:
             return 200  # as a good target does: a key that it knows is never acted on again
         time.sleep(manner.before_s)
         if manner.effect:
+            self.well[service] = 1.0
             self.note("effect", key, service=service)
         with self._lock:
             self._states[key] = "done" if manner.effect else "failed"
@@ -135,13 +139,18 @@ class _Handler(BaseHTTPRequestHandler):
         return self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_GET(self) -> None:
+        if self.path.startswith("/metrics/"):
+            service = self.path.rsplit("/", 1)[1]
+            return self._say(200, f"job_ok {self.server.target.well.get(service, 0.0)}\n".encode())
         if not self.path.startswith("/operations/"):
             return self._answer(404, {})
         state = self.server.target.state(self.path.rsplit("/", 1)[1])
         return self._answer(200, {"state": state}) if state else self._answer(404, {})
 
     def _answer(self, status: int, value: Json) -> None:
-        body = json.dumps(value).encode()
+        self._say(status, json.dumps(value).encode())
+
+    def _say(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

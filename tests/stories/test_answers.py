@@ -107,12 +107,14 @@ async def test_what_changed_between_approval_and_run_invalidates_it(town: Town) 
     expected = {
         "released": "released runs v43 by now, not v42",
         "recovered": "the symptom is gone: it recovered alone",
-        "rewritten": "the playbook changed to version 2 since it was approved",
     }
     for name, fault in expected.items():
         row = await town.reached(runs[name], "invalidated")
         assert row["result"]["fault"] == fault
         assert (await town.approval(runs[name]))["state"] == "superseded"
         await town.decide(runs[name], status=409)
+    row = await town.reached(runs["rewritten"], "superseded")
+    assert row["result"]["rules_changed"] == "playbook poke version 2"
+    await town.decide(runs["rewritten"], status=409)
     await town.reached(runs["unchanged"], *WELL)
     assert town.target.all_received() == {runs["unchanged"]: 1}

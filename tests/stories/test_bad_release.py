@@ -15,9 +15,12 @@ async def test_bad_release_is_healed_after_approval(town: Town) -> None:
     first = await heal(town, "v42", "v41", above=0)
     assert first["record"].startswith("1 of 1"), first
     assert first["shown"] == "never tried here"
+    assert first["recalled"] == []
 
     second = await heal(town, "v43", "v41", above=first["number"])
-    assert second["shown"].startswith("1 of 1"), "the card of the second time knows that it helped before"
+    known = "1 of 1 (21-100 %) on this service"
+    assert second["shown"] == known, "the card of the second time knows that it helped before"
+    assert second["recalled"] == [{"playbook": "rollback-bad-release", "record": known}]
     assert second["basis"] != first["basis"]
     assert second["record"].startswith("2 of 2")
 
@@ -35,6 +38,9 @@ async def heal(town: Town, version: str, previous: str, *, above: int) -> Json:
     execution = await town.card(number)
     card = (await town.execution(execution))["card"]
     assert card["arguments"] == {"service": "shop", "to_version": previous}
+    asked = [row["body"]["statement"] for row in await town.events(number, "question.answered")]
+    assert len(asked) == 1, "the playbook's own question is answered before the card"
+    assert asked[0].startswith(f"What was deployed? deploy shop {previous} -> {version}"), asked
     assert town.target.received(execution) == 0, "nothing is done before a person agrees"
     await town.decide(execution)
 
@@ -57,8 +63,10 @@ async def heal(town: Town, version: str, previous: str, *, above: int) -> Json:
     assert [page["kind"] for page in town.target.pages if page["incident"] == number] == ["page", "card"]
     assert (await town.ask("GET", "/incidents", limit=5))["items"][0]["number"] == number, "one incident for the storm"
     assert (await town.ask("GET", f"/incidents/{number}"))["alert_count"] == STORM
+    [recall] = [row for row in await town.events(number, "recall") if not row["reason"]]
     return {
         "number": number,
+        "recalled": recall["body"]["helped"],
         "record": learned["body"]["record"],
         "shown": card["track_record"],
         "basis": card["basis"],

@@ -40,6 +40,7 @@ ROLLBACK = {
     "id": "rollback-bad-release", "title": "Go back to the release that ran before", "action": "deploy_rollback",
     "classes": ["errors"], "causes": ["bad_release"], "tier": 3, "verify_within_s": 20, "action_s_max": ACTION_S,
     "parameters": {"service": {"kind": "service"}, "to_version": {"kind": "previous_release"}},
+    "diagnosis": [{"ask": "What was deployed?", "changes_s": 3600}],
 }  # fmt: skip
 POKE = {
     "id": "poke", "title": "Poke the service", "action": "http", "classes": ["certificate"], "tier": 1,
@@ -75,6 +76,7 @@ class Town:
             "DATABASE_URL": self.database_url,
             "DATABASE_OWNER_URL": self.owner_url,
             "NIGHTSHIFT_UNSAFE_DATABASE": "1",
+            "NIGHTSHIFT_DATA_DIR": str(self.folder / "data"),
         }
         number = len(self.processes)
         with (
@@ -172,7 +174,11 @@ class Town:
             ],
             "channels": [{"id": "pager", "kind": "webhook", "url": f"{self.target.url}/page"}],
             "timings": {**TIMINGS, **(timings or {})},
-            "policy": {"actions_per_hour_max": 100_000},
+            "policy": {
+                "actions_per_hour_max": 100_000,
+                "breaker": {"failures_max": 0},
+                "hopeless_below": 0.0,
+            },
             **more,
         }
         await self.ask("PUT", "/site", self.site)

@@ -1,0 +1,50 @@
+"""A connection that died is noticed before work begins on it, and incidents that have alerts are there."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from core.errors import Contended
+from store import incidents
+from store.bus import open_bus
+from store.ids import new_id
+from store.pool import one, open_store
+
+
+async def test_a_connection_that_the_server_closed_is_not_given_out(database: Any) -> None:
+    bus = await open_bus(database.url)
+    async with open_store(database.url, bus) as store:
+        pids = set()
+        for _ in range(4):
+            async with store.begin() as conn:
+                pids.add(conn.info.backend_pid)
+        async with await psycopg.AsyncConnection.connect(database.owner_url, autocommit=True) as owner:
+            for pid in pids:
+                await owner.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        for _ in range(4):
+            async with store.begin(single=True) as conn:
+                assert (await one(conn, "SELECT 1 AS works"))["works"] == 1
+                assert conn.info.backend_pid not in pids
+    await bus.close()
+
+
+async def test_a_single_statement_is_kept_without_a_commit_of_ours(database: Any) -> None:
+    bus = await open_bus(database.url)
+    async with open_store(database.url, bus) as store:
+        async with store.begin(single=True) as conn:
+            await conn.execute("INSERT INTO switches (name, is_on, changed_by) VALUES ('x', true, 'y')")
+        async with await psycopg.AsyncConnection.connect(database.owner_url) as owner:
+            found = await (await owner.execute("SELECT changed_by FROM switches WHERE name = 'x'")).fetchone()
+    assert found == ("y",)
+    await bus.close()
+
+
+async def test_alerts_are_counted_only_at_incidents_that_are_there(database: Any) -> None:
+    bus = await open_bus(database.url)
+    async with open_store(database.url, bus) as store:
+        missing = {"id": str(new_id()), "new": 1, "ended": 0, "priority": "P1", "names": {"n": 1}}
+        with pytest.raises(Contended):
+            async with store.begin() as conn:
+                await incidents.count(conn, [missing])
+    await bus.close()
