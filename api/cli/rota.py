@@ -12,7 +12,7 @@ from api.cli.client import Json, Trouble
 from api.cli.durations import seconds
 from api.cli.screen import line, moment, pairs, print_json, table
 
-SHIFT = "FROM-TO=PERSON,PERSON...: 'mon 09:00-mon 09:00=alex,kim' is a week each in turn. Again for more."
+SHIFT = "FROM-TO=PERSON,PERSON...: 'mon 09:00-mon 09:00=early,night' is a week each in turn. Again for more."
 Name = Annotated[str, typer.Argument(metavar="ROTA", help="The rota's name.")]
 Shifts = Annotated[list[str], typer.Option("--shift", help=SHIFT)]
 Zone = Annotated[str, typer.Option(help="The time zone of the shifts, such as Europe/Berlin.")]

@@ -24,7 +24,7 @@ class Assignment(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    assignee: str | None = Field(max_length=63, description="A person's name; null for nobody.", examples=["alex"])
+    assignee: str | None = Field(max_length=63, description="A person's name; null for nobody.", examples=["early"])
     reason: str = Field("", max_length=TEXT_CHARS_MAX, examples=["knows the payment provider"])
 
 

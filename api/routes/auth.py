@@ -32,7 +32,7 @@ class Login(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=63, examples=["alex"])
+    name: str = Field(min_length=1, max_length=63, examples=["early"])
     password: Annotated[str, PASSWORD]
     code: str = CODE
 
@@ -43,7 +43,7 @@ class Me(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "name": "alex", "role": "approver", "session_id": "01990c2e-7d10-7c3a-9a51-0d8b8c0f2f31",
+                "name": "early", "role": "approver", "session_id": "01990c2e-7d10-7c3a-9a51-0d8b8c0f2f31",
                 "expires_at": "2026-03-08T10:00:00Z", "second_factor": True, "csrf_token": "q1w2e3",
             }
         }

@@ -12,7 +12,7 @@ PersonName = Annotated[str, Path(max_length=63, description="The person's name, 
 DAY_S = 86_400.0
 KEY_S_MAX = 366 * DAY_S
 BREAK_GLASS_KEY_S = 3_600.0
-NAME = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@ -]{0,62}$", examples=["alex"])
+NAME = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@ -]{0,62}$", examples=["early"])
 LABEL = Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$", description="Where it is kept.", examples=["laptop"])
 KEY_S = Field(ge=60, le=KEY_S_MAX, description="How long it works, in seconds; null: until it is revoked.")
 
@@ -49,7 +49,7 @@ class Person(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "id": "01990c2e-7d10-7c3a-9a51-0d8b8c0f2f21", "name": "alex", "role": "approver",
+                "id": "01990c2e-7d10-7c3a-9a51-0d8b8c0f2f21", "name": "early", "role": "approver",
                 "created_at": "2026-03-01T09:00:00Z", "disabled_at": None,
             }
         }

@@ -39,7 +39,7 @@ class PlaybookOut(BaseModel):
         json_schema_extra={
             "example": {
                 "id": "rollback-bad-release", "version": 2, "body": EXAMPLE, "source": "api",
-                "created_by": "person:alex", "created_at": "2026-03-01T09:59:00Z", "status": "published",
+                "created_by": "person:early", "created_at": "2026-03-01T09:59:00Z", "status": "published",
             }
         }
     )  # fmt: skip

@@ -34,7 +34,7 @@ class PolicyOut(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "version": 4, "body": EXAMPLE, "applied_by": "person:alex", "applied_at": "2026-03-01T09:59:00Z",
+                "version": 4, "body": EXAMPLE, "applied_by": "person:early", "applied_at": "2026-03-01T09:59:00Z",
             }
         }
     )  # fmt: skip

@@ -22,12 +22,12 @@ Responder = Annotated[Principal, Depends(needs(Role.RESPONDER))]
 Operator = Annotated[Principal, Depends(needs(Role.OPERATOR))]
 RotaName = Annotated[str, Path(max_length=63)]
 NAME = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$", examples=["payments"])
-PERSON = Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["alex"])
+PERSON = Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["early"])
 WEEK_TIME = Field(max_length=32, description="A day and a wall-clock time of the rota's zone.", examples=["mon 09:00"])
 REASON = Field(max_length=500, examples=["swapped for the concert"])
 ROTA: Any = {
     "name": "payments", "team": "payments", "zone": "Europe/Berlin", "first_day": "2026-03-02", "fallback": "lead",
-    "shifts": [{"from": "mon 09:00", "to": "mon 09:00", "people": ["alex", "kim"]}],
+    "shifts": [{"from": "mon 09:00", "to": "mon 09:00", "people": ["early", "night"]}],
 }  # fmt: skip
 
 
@@ -88,7 +88,7 @@ class OnCallNow(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "rota": "payments", "team": "payments", "person": "alex", "reason": "shift",
+                "rota": "payments", "team": "payments", "person": "early", "reason": "shift",
                 "until": "2026-03-09T08:00:00Z",
             }
         }

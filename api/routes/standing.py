@@ -62,7 +62,7 @@ class StandingOut(BaseModel):
         json_schema_extra={
             "example": {
                 "id": "01990c2e-9b20-7c3a-9a51-0d8b8c0f2f13", "playbook_id": "restart-instance", "playbook_version": 2,
-                "person": "alex", "reason": "it has helped for a year", "environments": ["production"],
+                "person": "early", "reason": "it has helped for a year", "environments": ["production"],
                 "services": ["shop*"], "actions_per_hour_max": 2, "used_last_hour": 0, "is_live": True,
                 "created_at": "2026-03-01T09:59:00Z", "expires_at": "2026-03-31T09:59:00Z", "ended_at": None,
                 "ended_by": None,

@@ -32,8 +32,8 @@ class NoticeRule(BaseModel):
                 "id": "0195538a-9f2e-7c30-8d44-0c2b1f6a9e11", "kind": "silence", "version": 1, "state": "active",
                 "body": {"matchers": ["service=cart"], "reason": "we are on it", "override": ""},
                 "starts_at": "2026-03-01T09:59:00Z", "ends_at": "2026-03-01T11:59:00Z",
-                "created_by": "person:alex", "created_at": "2026-03-01T09:59:00Z",
-                "updated_by": "person:alex", "updated_at": "2026-03-01T09:59:00Z",
+                "created_by": "person:early", "created_at": "2026-03-01T09:59:00Z",
+                "updated_by": "person:early", "updated_at": "2026-03-01T09:59:00Z",
             }
         }
     )  # fmt: skip

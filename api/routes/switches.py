@@ -24,7 +24,7 @@ class Switch(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "name": "kill", "on": True, "reason": "provider maintenance", "changed_by": "person:alex",
+                "name": "kill", "on": True, "reason": "provider maintenance", "changed_by": "person:early",
                 "changed_at": "2026-03-01T09:59:00Z",
             }
         }

@@ -30,7 +30,7 @@ class TeamIn(BaseModel):
 
     purpose: Annotated[str, TEXT] = ""
     members: list[Annotated[str, PERSON]] = Field(
-        default_factory=list, max_length=MEMBERS_MAX, description="Names of persons.", examples=[["alex", "kim"]]
+        default_factory=list, max_length=MEMBERS_MAX, description="Names of persons.", examples=[["early", "night"]]
     )
     services: list[Annotated[str, SERVICE]] = Field(
         default_factory=list, max_length=SERVICES_MAX, description="Each has one owner.", examples=[["checkout"]]

@@ -25,50 +25,50 @@ async def actions(door: Any, name: str) -> list[str]:
 
 
 async def test_a_person_is_read_with_their_credentials_but_never_the_key(door: Any) -> None:
-    await made(door, "alex", "approver")
-    await send(door, "POST", "/teams", {"name": "shop", "members": ["alex"]})
-    answer = await send(door, "GET", "/people/alex")
+    await made(door, "early", "approver")
+    await send(door, "POST", "/teams", {"name": "shop", "members": ["early"]})
+    answer = await send(door, "GET", "/people/early")
     seen = answer.json()
     assert (seen["role"], seen["teams"], seen["password_set_at"], seen["second_factor_since"]) == (
         "approver", ["shop"], None, None,
     )  # fmt: skip
-    assert [key["hint"] for key in seen["keys"]] == [door.keys["alex"][-4:]]
-    assert door.keys["alex"] not in answer.text
+    assert [key["hint"] for key in seen["keys"]] == [door.keys["early"][-4:]]
+    assert door.keys["early"] not in answer.text
     assert (await send(door, "GET", "/people/nobody")).status_code == 404
-    assert (await send(door, "GET", "/people/alex", holder="operator")).status_code == 403
+    assert (await send(door, "GET", "/people/early", holder="operator")).status_code == 403
 
 
 async def test_a_new_role_counts_from_the_next_request_on(door: Any) -> None:
-    await made(door, "alex", "viewer")
-    assert (await send(door, "GET", "/sources", holder="alex")).status_code == 403
-    changed = await send(door, "PUT", "/people/alex", {"role": "operator"})
+    await made(door, "early", "viewer")
+    assert (await send(door, "GET", "/sources", holder="early")).status_code == 403
+    changed = await send(door, "PUT", "/people/early", {"role": "operator"})
     assert (changed.status_code, changed.json()["role"]) == (200, "operator")
-    assert (await send(door, "GET", "/sources", holder="alex")).status_code == 200
-    await send(door, "PUT", "/people/alex", {"role": "viewer"})
-    assert (await send(door, "GET", "/sources", holder="alex")).status_code == 403
+    assert (await send(door, "GET", "/sources", holder="early")).status_code == 200
+    await send(door, "PUT", "/people/early", {"role": "viewer"})
+    assert (await send(door, "GET", "/sources", holder="early")).status_code == 403
     for role in ("machine", "root", "break-glass"):
-        assert (await send(door, "PUT", "/people/alex", {"role": role})).status_code == 422
+        assert (await send(door, "PUT", "/people/early", {"role": role})).status_code == 422
     rows = await door.rows("SELECT from_state, to_state, actor FROM audit WHERE action = 'person.role' ORDER BY id")
     assert [(row["from_state"], row["to_state"]) for row in rows] == [("viewer", "operator"), ("operator", "viewer")]
     assert {row["actor"] for row in rows} == {"person:the admin"}
 
 
 async def test_whoever_leaves_is_out_at_once_and_their_deeds_stay(door: Any) -> None:
-    await made(door, "alex", "admin")
+    await made(door, "early", "admin")
     silence = {"matchers": ["service=cart"], "reason": "we are on it", "for_s": 3600}
-    assert (await send(door, "POST", "/silences", silence, holder="alex")).status_code == 201
-    left = await send(door, "POST", "/people/alex/deactivate")
+    assert (await send(door, "POST", "/silences", silence, holder="early")).status_code == 201
+    left = await send(door, "POST", "/people/early/deactivate")
     assert (left.status_code, left.json()["disabled_at"] is not None) == (200, True)
-    assert (await send(door, "GET", "/silences", holder="alex")).status_code == 401
+    assert (await send(door, "GET", "/silences", holder="early")).status_code == 401
     (kept,) = (await send(door, "GET", "/silences")).json()["items"]
-    assert kept["created_by"] == "person:alex"
-    assert (await send(door, "POST", "/people/alex/deactivate")).status_code == 200
-    back = await send(door, "POST", "/people/alex/activate")
+    assert kept["created_by"] == "person:early"
+    assert (await send(door, "POST", "/people/early/deactivate")).status_code == 200
+    back = await send(door, "POST", "/people/early/activate")
     assert back.json()["disabled_at"] is None
-    assert (await send(door, "GET", "/silences", holder="alex")).status_code == 401, "an old key stays ended"
-    door.keys["again"] = (await send(door, "POST", "/people/alex/keys", {})).json()["key"]
+    assert (await send(door, "GET", "/silences", holder="early")).status_code == 401, "an old key stays ended"
+    door.keys["again"] = (await send(door, "POST", "/people/early/keys", {})).json()["key"]
     assert (await send(door, "GET", "/silences", holder="again")).status_code == 200
-    assert await actions(door, "alex") == ["person.add", "key.add", "person.deactivate", "person.activate", "key.add"]
+    assert await actions(door, "early") == ["person.add", "key.add", "person.deactivate", "person.activate", "key.add"]
 
 
 async def test_there_is_always_an_admin_however_two_race(door: Any) -> None:
@@ -87,42 +87,42 @@ async def test_there_is_always_an_admin_however_two_race(door: Any) -> None:
 
 
 async def test_keys_are_listed_by_their_end_expire_and_are_revoked(door: Any) -> None:
-    await made(door, "alex", "viewer")
-    answer = await send(door, "POST", "/people/alex/keys", {"label": "laptop", "expires_s": 3600})
+    await made(door, "early", "viewer")
+    answer = await send(door, "POST", "/people/early/keys", {"label": "laptop", "expires_s": 3600})
     key = answer.json()
     assert (answer.status_code, key["name"], key["label"], key["created_by"]) == (
-        201, "alex", "laptop", "person:the admin",
+        201, "early", "laptop", "person:the admin",
     )  # fmt: skip
     door.keys["laptop"] = key["key"]
     assert (await send(door, "GET", "/changes", holder="laptop")).status_code == 200
-    listed = (await send(door, "GET", "/people/alex/keys")).json()["keys"]
+    listed = (await send(door, "GET", "/people/early/keys")).json()["keys"]
     assert [one["label"] for one in listed] == ["laptop", "first"]
     await door.rows("UPDATE api_keys SET expires_at = store.now() WHERE id = %s RETURNING id", key["id"])
     assert (await send(door, "GET", "/changes", holder="laptop")).status_code == 401
     first = next(one for one in listed if one["label"] == "first")
-    left = await send(door, "POST", f"/people/alex/keys/{first['id']}/revoke")
+    left = await send(door, "POST", f"/people/early/keys/{first['id']}/revoke")
     assert (left.status_code, left.json()) == (200, {"keys": []})
-    assert (await send(door, "GET", "/changes", holder="alex")).status_code == 401
-    assert (await send(door, "POST", f"/people/alex/keys/{first['id']}/revoke")).status_code == 200
+    assert (await send(door, "GET", "/changes", holder="early")).status_code == 401
+    assert (await send(door, "POST", f"/people/early/keys/{first['id']}/revoke")).status_code == 200
     foreign = await send(door, "POST", f"/people/the viewer/keys/{first['id']}/revoke")
     assert foreign.status_code == 404
-    assert (await send(door, "POST", "/people/alex/keys", {"expires_s": 1})).status_code == 422
+    assert (await send(door, "POST", "/people/early/keys", {"expires_s": 1})).status_code == 422
 
 
 async def test_a_person_has_twenty_keys_at_most(door: Any) -> None:
-    await made(door, "alex", "viewer")
-    answers = [await send(door, "POST", "/people/alex/keys", {}) for _ in range(20)]
+    await made(door, "early", "viewer")
+    answers = [await send(door, "POST", "/people/early/keys", {}) for _ in range(20)]
     assert [answer.status_code for answer in answers] == [201] * 19 + [422]
     assert "revoke one first" in answers[-1].json()["detail"]
 
 
 async def test_a_repeated_request_makes_one_key_and_shows_it_once(door: Any) -> None:
-    await made(door, "alex", "viewer")
-    first, again = [await send(door, "POST", "/people/alex/keys", {}, **{"Idempotency-Key": "k"}) for _ in range(2)]
+    await made(door, "early", "viewer")
+    first, again = [await send(door, "POST", "/people/early/keys", {}, **{"Idempotency-Key": "k"}) for _ in range(2)]
     assert first.json()["id"] == again.json()["id"]
     assert "key" in first.json()
     assert "key" not in again.json()
-    assert len((await send(door, "GET", "/people/alex/keys")).json()["keys"]) == 2
+    assert len((await send(door, "GET", "/people/early/keys")).json()["keys"]) == 2
 
 
 async def test_the_key_of_a_break_glass_person_works_for_an_hour_and_the_role_is_no_ones_to_get(door: Any) -> None:
@@ -140,7 +140,7 @@ async def test_the_key_of_a_break_glass_person_works_for_an_hour_and_the_role_is
 
 
 async def test_a_deactivated_person_gets_no_key(door: Any) -> None:
-    await made(door, "alex", "viewer")
-    await send(door, "POST", "/people/alex/deactivate")
-    refused = await send(door, "POST", "/people/alex/keys", {})
+    await made(door, "early", "viewer")
+    await send(door, "POST", "/people/early/deactivate")
+    refused = await send(door, "POST", "/people/early/keys", {})
     assert (refused.status_code, refused.json()["reason"]) == (409, "deactivated")

@@ -15,20 +15,20 @@ NASTY: tuple[Any, ...] = (
     *(0, -1, 2**70, 1e308, True, None, [], {}, ["\x00"], {"a": "\ud800"}),
     *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-03-02", "mon 09:00"),
 )
-SHIFT = {"from": "mon 09:00", "to": "mon 09:00", "people": ["alex"]}
-ROTA = {"team": None, "zone": "UTC", "first_day": "2026-03-02", "shifts": [SHIFT], "fallback": "alex"}
-TEAM = {"purpose": "p", "members": ["alex"], "services": ["s"]}
+SHIFT = {"from": "mon 09:00", "to": "mon 09:00", "people": ["early"]}
+ROTA = {"team": None, "zone": "UTC", "first_day": "2026-03-02", "shifts": [SHIFT], "fallback": "early"}
+TEAM = {"purpose": "p", "members": ["early"], "services": ["s"]}
 DAY = {"starts_at": "2030-01-01T00:00:00Z", "ends_at": "2030-01-02T00:00:00Z"}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/people"): {"name": "new", "role": "viewer"},
-    ("PUT", "/people/alex"): {"role": "viewer"},
-    ("POST", "/people/alex/keys"): {"label": "x", "expires_s": 60},
+    ("PUT", "/people/early"): {"role": "viewer"},
+    ("POST", "/people/early/keys"): {"label": "x", "expires_s": 60},
     ("POST", "/teams"): {"name": "t", **TEAM},
     ("PUT", "/teams/payments"): TEAM,
     ("POST", "/rotas"): {"name": "r", **ROTA},
     ("PUT", "/rotas/house"): ROTA,
-    ("POST", "/rotas/house/overrides"): {"person": "alex", "reason": "r", **DAY},
-    ("POST", "/auth/login"): {"name": "alex", "password": PASSWORD, "code": ""},
+    ("POST", "/rotas/house/overrides"): {"person": "early", "reason": "r", **DAY},
+    ("POST", "/auth/login"): {"name": "early", "password": PASSWORD, "code": ""},
     ("POST", "/auth/enrol"): {"token": "nse_" + "a" * 43, "password": PASSWORD},
     ("POST", "/auth/password"): {"current": PASSWORD, "new": PASSWORD + "!"},
     ("POST", "/auth/totp"): {"password": PASSWORD},
@@ -43,7 +43,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 async def test_nasty_values_in_bodies(door: Any, method: str, path: str) -> None:
     door.house.settings = Settings(NIGHTSHIFT_SECRET_KEY=KEY)
     door.app.state.hasher = Hasher(quick)
-    await made(door, "alex", "responder")
+    await made(door, "early", "responder")
     await send(door, "POST", "/teams", {"name": "payments"})
     await send(door, "POST", "/rotas", {**ROTA, "name": "house", "team": "payments"})
     good = BODIES[method, path]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.test_people import made, send
 
-SHIFTS = [{"from": "mon 09:00", "to": "mon 09:00", "people": ["alex", "kim"]}]
+SHIFTS = [{"from": "mon 09:00", "to": "mon 09:00", "people": ["early", "night"]}]
 PLAN = {"zone": "Europe/Berlin", "first_day": "2026-03-02", "shifts": SHIFTS, "fallback": "lead"}
 FIRST_WEEK, SECOND_WEEK = "2026-03-03T12:00:00+01:00", "2026-03-10T12:00:00+01:00"
 
@@ -16,10 +16,10 @@ FIRST_WEEK, SECOND_WEEK = "2026-03-03T12:00:00+01:00", "2026-03-10T12:00:00+01:0
 @pytest.fixture
 async def staff(door: Any) -> Any:
     """Three people, and the team that owns checkout."""
-    for name in ("alex", "kim", "lead"):
+    for name in ("early", "night", "lead"):
         await made(door, name, "responder")
     await made(door, "guest", "viewer")
-    await send(door, "POST", "/teams", {"name": "payments", "members": ["alex", "kim"], "services": ["checkout"]})
+    await send(door, "POST", "/teams", {"name": "payments", "members": ["early", "night"], "services": ["checkout"]})
     return door
 
 
@@ -40,37 +40,37 @@ async def test_a_rota_answers_for_its_week_its_service_and_the_house(staff: Any)
     answer = await send(staff, "POST", "/rotas", {"name": "payments", "team": "payments", **PLAN}, holder="operator")
     assert answer.status_code == 201, answer.text
     assert (answer.json()["version"], answer.json()["shifts"]) == (1, SHIFTS)
-    house = {"name": "house", "first_day": "2026-03-02", "shifts": [], "fallback": "kim"}
+    house = {"name": "house", "first_day": "2026-03-02", "shifts": [], "fallback": "night"}
     assert (await send(staff, "POST", "/rotas", house, holder="operator")).status_code == 201
     assert [(one["rota"], one["person"], one["reason"]) for one in await asked(staff, at(FIRST_WEEK))] == [
-        ("house", "kim", "nobody_planned"), ("payments", "alex", "shift"),
+        ("house", "night", "nobody_planned"), ("payments", "early", "shift"),
     ]  # fmt: skip
     (first,) = await asked(staff, at(FIRST_WEEK, "checkout"))
-    assert (first["person"], first["until"]) == ("alex", "2026-03-09T08:00:00Z")
-    assert (await asked(staff, at(SECOND_WEEK, "checkout")))[0]["person"] == "kim"
+    assert (first["person"], first["until"]) == ("early", "2026-03-09T08:00:00Z")
+    assert (await asked(staff, at(SECOND_WEEK, "checkout")))[0]["person"] == "night"
     assert (await asked(staff, at("2026-03-01T12:00:00Z", "checkout")))[0]["person"] == "lead"
     (other,) = await asked(staff, at(FIRST_WEEK, "search"))
-    assert (other["rota"], other["person"]) == ("house", "kim")
+    assert (other["rota"], other["person"]) == ("house", "night")
     assert (await send(staff, "GET", "/teams/payments")).json()["rota"] == "payments"
 
 
 async def test_somebody_stands_in_from_now_on_and_stops(staff: Any) -> None:
     await send(staff, "POST", "/rotas", {"name": "house", **PLAN})
     later = (datetime.now(UTC) + timedelta(hours=4)).isoformat()
-    for name in ("kim", "lead"):
+    for name in ("night", "lead"):
         body = {"person": name, "ends_at": later, "reason": "swapped"}
-        given = await send(staff, "POST", "/rotas/house/overrides", body, holder="alex")
+        given = await send(staff, "POST", "/rotas/house/overrides", body, holder="early")
         assert given.status_code == 201, given.text
     (found,) = await asked(staff)
     assert (found["person"], found["reason"]) == ("lead", "override"), "the one given last wins"
-    ended = await send(staff, "POST", f"/rotas/house/overrides/{given.json()['id']}/end", holder="alex")
-    assert [one["person"] for one in ended.json()["overrides"]] == ["kim"]
-    assert (await asked(staff))[0]["person"] == "kim"
-    again = await send(staff, "POST", f"/rotas/house/overrides/{given.json()['id']}/end", holder="alex")
+    ended = await send(staff, "POST", f"/rotas/house/overrides/{given.json()['id']}/end", holder="early")
+    assert [one["person"] for one in ended.json()["overrides"]] == ["night"]
+    assert (await asked(staff))[0]["person"] == "night"
+    again = await send(staff, "POST", f"/rotas/house/overrides/{given.json()['id']}/end", holder="early")
     assert again.status_code == 404
     audited = await staff.rows("SELECT action, actor FROM audit WHERE subject = 'rota:house' ORDER BY id")
     assert [row["action"] for row in audited] == ["rota.add", "rota.override", "rota.override", "rota.end_override"]
-    assert audited[-1]["actor"] == "person:alex"
+    assert audited[-1]["actor"] == "person:early"
 
 
 async def test_an_override_to_come_can_be_taken_back_and_a_past_one_is_remembered(staff: Any) -> None:
@@ -98,14 +98,14 @@ async def test_an_override_to_come_can_be_taken_back_and_a_past_one_is_remembere
 
 async def test_who_leaves_is_not_called_and_the_fallback_cannot_leave(staff: Any) -> None:
     await send(staff, "POST", "/rotas", {"name": "house", **PLAN})
-    assert (await send(staff, "POST", "/people/alex/deactivate")).status_code == 200
+    assert (await send(staff, "POST", "/people/early/deactivate")).status_code == 200
     (found,) = await asked(staff, at(FIRST_WEEK))
     assert (found["person"], found["reason"]) == ("lead", "person_left")
-    assert (await asked(staff, at(SECOND_WEEK)))[0]["person"] == "kim"
+    assert (await asked(staff, at(SECOND_WEEK)))[0]["person"] == "night"
     refused = await send(staff, "POST", "/people/lead/deactivate")
     assert (refused.status_code, refused.json()["reason"]) == (409, "is_fallback")
     assert "name another fallback there first" in refused.json()["detail"]
-    plan = {**PLAN, "fallback": "kim", "shifts": [{**SHIFTS[0], "people": ["kim"]}]}
+    plan = {**PLAN, "fallback": "night", "shifts": [{**SHIFTS[0], "people": ["night"]}]}
     assert (await send(staff, "PUT", "/rotas/house", plan)).json()["version"] == 2
     assert (await send(staff, "POST", "/people/lead/deactivate")).status_code == 200
 
@@ -128,7 +128,7 @@ async def test_faulty_rotas_and_overrides_are_refused_with_what_to_do(staff: Any
         ({"fallback": "ghost"}, "no person 'ghost'"),
         ({"fallback": "guest"}, "can answer no call"),
         ({"shifts": SHIFTS * 2}, "runs into"),
-        ({"shifts": [{**SHIFTS[0], "people": ["alex", "ghost"]}]}, "no person 'ghost'"),
+        ({"shifts": [{**SHIFTS[0], "people": ["early", "ghost"]}]}, "no person 'ghost'"),
         ({"shifts": [{**SHIFTS[0], "from": "noon"}]}, "no time of the week"),
         ({"first_day": "yesterday"}, "no first day"),
     ):

@@ -21,11 +21,11 @@ def code(secret: str, steps: int = 0) -> str:
     return pyotp.TOTP(secret).at(int(time.time()) + 30 * steps)
 
 
-async def own(door: Any, path: str, body: Any, holder: str = "alex") -> Any:
+async def own(door: Any, path: str, body: Any, holder: str = "early") -> Any:
     return await send(door, "POST", f"/auth/totp{path}", body, holder=holder)
 
 
-async def enrolled(door: Any, holder: str = "alex") -> tuple[str, list[str]]:
+async def enrolled(door: Any, holder: str = "early") -> tuple[str, list[str]]:
     """The secret and the recovery codes of somebody who set it up, with the code of the step before used."""
     begun = await own(door, "", {"password": PASSWORD}, holder)
     assert begun.status_code == 201, begun.text
@@ -39,7 +39,7 @@ async def test_a_login_needs_a_code_from_the_confirmation_on(desk: Any) -> None:
     wrong = await own(desk, "", {"password": "not this one"})
     assert (wrong.status_code, wrong.json()["reason"]) == (422, "wrong")
     begun = (await own(desk, "", {"password": PASSWORD})).json()
-    assert begun["uri"].startswith("otpauth://totp/Nightshift:alex?secret=" + begun["secret"])
+    assert begun["uri"].startswith("otpauth://totp/Nightshift:early?secret=" + begun["secret"])
     async with desk.client() as browser:
         assert (await log_in(browser)).status_code == 200, "not confirmed yet"
         assert (await own(desk, "/confirm", {"code": "000000"})).status_code == 422
@@ -51,7 +51,7 @@ async def test_a_login_needs_a_code_from_the_confirmation_on(desk: Any) -> None:
         answer = await log_in(browser, code=f" {code(secret)[:3]} {code(secret)[3:]} ")
         assert (answer.status_code, answer.json()["second_factor"]) == (200, True), answer.text
     assert (await own(desk, "", {"password": PASSWORD})).status_code == 409
-    seen = (await send(desk, "GET", "/people/alex")).json()
+    seen = (await send(desk, "GET", "/people/early")).json()
     assert (seen["second_factor_since"] is not None, seen["recovery_codes"]) == (True, 10)
     stored = str(await desk.rows("SELECT f::text, encode(sealed, 'escape') AS s FROM second_factors f")) + str(
         await desk.rows("SELECT encode(digest, 'escape') AS d FROM recovery_codes")
@@ -83,8 +83,8 @@ async def test_each_recovery_code_opens_once_however_it_is_typed(desk: Any) -> N
         for typed in (recovery[0], recovery[1].lower(), recovery[2].replace("-", " ")):
             assert (await log_in(browser, code=typed)).status_code == 200
             assert (await log_in(browser, code=typed)).status_code == 401
-    assert (await send(desk, "GET", "/people/alex")).json()["recovery_codes"] == 7
-    assert (await actions(desk, "alex")).count("recovery_code.use") == 3
+    assert (await send(desk, "GET", "/people/early")).json()["recovery_codes"] == 7
+    assert (await actions(desk, "early")).count("recovery_code.use") == 3
 
 
 async def test_ten_wrong_codes_an_hour_are_all_and_a_recovery_code_still_opens(desk: Any) -> None:
@@ -111,11 +111,11 @@ async def test_it_is_removed_with_password_and_code_or_by_an_admin(desk: Any) ->
         assert (await log_in(browser)).status_code == 200
         await enrolled(desk)
         assert (await log_in(browser)).status_code == 401
-        assert (await send(desk, "POST", "/people/alex/reset-second-factor")).status_code == 200
+        assert (await send(desk, "POST", "/people/early/reset-second-factor")).status_code == 200
         assert (await log_in(browser)).status_code == 200
     assert (await own(desk, "/remove", {"password": PASSWORD})).status_code == 409
     rows = await desk.rows("SELECT actor FROM audit WHERE action = 'second_factor.remove' ORDER BY id")
-    assert [row["actor"] for row in rows] == ["person:alex", "person:the admin"]
+    assert [row["actor"] for row in rows] == ["person:early", "person:the admin"]
 
 
 async def test_what_was_begun_too_long_ago_is_not_confirmed(desk: Any) -> None:

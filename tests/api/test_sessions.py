@@ -31,8 +31,8 @@ async def desk(door: Any) -> Any:
     """The door with a sealing key, and a person with a password."""
     door.house.settings = Settings(NIGHTSHIFT_SECRET_KEY=KEY)
     door.app.state.hasher = Hasher(quick)
-    await made(door, "alex", "approver")
-    first = await send(door, "POST", "/auth/password", {"new": PASSWORD}, holder="alex")
+    await made(door, "early", "approver")
+    first = await send(door, "POST", "/auth/password", {"new": PASSWORD}, holder="early")
     assert first.status_code == 200, first.text
     return door
 
@@ -42,7 +42,7 @@ async def post(client: httpx.AsyncClient, path: str, body: Any = None, **headers
 
 
 async def log_in(client: httpx.AsyncClient, **more: Any) -> httpx.Response:
-    return await post(client, "/auth/login", {"name": "alex", "password": PASSWORD, **more})
+    return await post(client, "/auth/login", {"name": "early", "password": PASSWORD, **more})
 
 
 async def csrf(client: httpx.AsyncClient) -> dict[str, str]:
@@ -63,13 +63,13 @@ async def test_a_session_does_what_the_person_may_until_they_log_out(desk: Any) 
         token = {"X_CSRF_Token": answer.json()["csrf_token"]}
         me = (await browser.get("/api/v1/auth/session")).json()
         assert (me["name"], me["role"], me["second_factor"], me["csrf_token"]) == (
-            "alex", "approver", False, token["X_CSRF_Token"],
+            "early", "approver", False, token["X_CSRF_Token"],
         )  # fmt: skip
         assert (await browser.get("/api/v1/incidents")).status_code == 200
         refused = await browser.get("/api/v1/people")
         assert (refused.status_code, "this session has the role approver" in refused.json()["detail"]) == (403, True)
         silence = {"matchers": ["service=cart"], "reason": "we are on it", "for_s": 3600}
-        assert (await post(browser, "/silences", silence, **token)).json()["created_by"] == "person:alex"
+        assert (await post(browser, "/silences", silence, **token)).json()["created_by"] == "person:early"
         kept = dict(browser.cookies.items())
         assert (await post(browser, "/auth/logout", **token)).json() == {"ended": 1}
         assert not browser.cookies
@@ -81,13 +81,13 @@ async def test_a_session_does_what_the_person_may_until_they_log_out(desk: Any) 
     )
     assert kept["nightshift"] not in stored
     assert PASSWORD not in stored
-    assert (await actions(desk, "alex"))[-3:] == ["password.set", "session.open", "session.end"]
+    assert (await actions(desk, "early"))[-3:] == ["password.set", "session.open", "session.end"]
 
 
 async def test_beyond_this_machine_the_cookie_is_for_tls_only(desk: Any) -> None:
     async with desk.client() as browser:
         for headers in ({"Host": "nightshift.example"}, {"X-Forwarded-Proto": "https"}):
-            answer = await post(browser, "/auth/login", {"name": "alex", "password": PASSWORD}, **headers)
+            answer = await post(browser, "/auth/login", {"name": "early", "password": PASSWORD}, **headers)
             assert answer.headers["set-cookie"].startswith("__Host-nightshift=nss_")
             assert "; Secure" in answer.headers["set-cookie"]
 
@@ -115,7 +115,7 @@ async def test_what_another_site_sends_is_refused_token_or_not(desk: Any) -> Non
         for headers in ({"Origin": "https://evil.example"}, {"Sec_Fetch_Site": "cross-site"}, {"Origin": "null"}):
             answer = await post(browser, "/auth/logout", None, **token, **headers)
             assert (answer.status_code, answer.json()["reason"]) == (403, "csrf")
-            login = await post(browser, "/auth/login", {"name": "alex", "password": PASSWORD}, **headers)
+            login = await post(browser, "/auth/login", {"name": "early", "password": PASSWORD}, **headers)
             assert login.status_code == 403, "nobody is logged in as somebody else by a foreign page"
         own = {"Origin": f"http://127.0.0.1:{desk.port}", "Sec_Fetch_Site": "same-origin"}
         assert (await post(browser, "/auth/logout", None, **token, **own)).status_code == 200
@@ -135,7 +135,7 @@ async def test_a_key_outranks_the_cookie_and_needs_no_token(desk: Any) -> None:
     [
         "UPDATE sessions SET last_seen_at = store.now() - interval '8 hours 1 minute'",
         "UPDATE sessions SET expires_at = store.now()",
-        "UPDATE persons SET disabled_at = store.now() WHERE name = 'alex'",
+        "UPDATE persons SET disabled_at = store.now() WHERE name = 'early'",
     ],
 )
 async def test_idle_old_and_strangers_sessions_open_nothing(desk: Any, change: str) -> None:
@@ -152,10 +152,10 @@ async def test_idle_old_and_strangers_sessions_open_nothing(desk: Any, change: s
 async def test_deactivation_logs_out_at_once(desk: Any) -> None:
     async with desk.client() as browser:
         await csrf(browser)
-        await send(desk, "POST", "/people/alex/deactivate")
+        await send(desk, "POST", "/people/early/deactivate")
         assert (await browser.get("/api/v1/incidents")).status_code == 401
         assert (await log_in(browser)).status_code == 401
-        await send(desk, "POST", "/people/alex/activate")
+        await send(desk, "POST", "/people/early/activate")
         assert (await browser.get("/api/v1/incidents")).status_code == 401, "an old session stays ended"
         assert (await log_in(browser)).status_code == 200
 
@@ -175,7 +175,7 @@ async def test_sessions_are_listed_ended_one_by_one_and_everywhere(desk: Any) ->
         assert (await post(one, "/auth/logout-everywhere", **token)).json() == {"ended": 2}
         assert (await two.get("/api/v1/incidents")).status_code == 401
         await csrf(two)
-        assert (await send(desk, "POST", "/people/alex/end-sessions")).json() == {"ended": 1}
+        assert (await send(desk, "POST", "/people/early/end-sessions")).json() == {"ended": 1}
         assert (await two.get("/api/v1/incidents")).status_code == 401
 
 
@@ -196,9 +196,9 @@ async def test_a_new_password_ends_the_other_sessions_and_the_old_one(desk: Any)
         assert (await log_in(there, password=new)).status_code == 200
 
 
-@pytest.mark.parametrize("password", ["short", "x" * 201, "aaaaaaaaaaaaaa", "I am alex, let me in", ""])
+@pytest.mark.parametrize("password", ["short", "x" * 201, "aaaaaaaaaaaaaa", "I am early, let me in", ""])
 async def test_passwords_that_are_guessed_at_once_are_refused(desk: Any, password: str) -> None:
-    refused = await send(desk, "POST", "/auth/password", {"current": PASSWORD, "new": password}, holder="alex")
+    refused = await send(desk, "POST", "/auth/password", {"current": PASSWORD, "new": password}, holder="early")
     assert refused.status_code == 422
 
 
@@ -209,7 +209,7 @@ async def test_however_it_is_wrong_the_answer_and_its_cost_are_the_same(desk: An
     await send(desk, "POST", "/people/left/deactivate")
     answers, costs = [], []
     async with desk.client() as browser:
-        for name, password in (("alex", "wrong " * 3), ("ghost", PASSWORD), ("nopass", PASSWORD), ("left", PASSWORD)):
+        for name, password in (("early", "wrong " * 3), ("ghost", PASSWORD), ("nopass", PASSWORD), ("left", PASSWORD)):
             before = desk.app.state.hasher.computed
             answer = await log_in(browser, name=name, password=password)
             answers.append((answer.status_code, answer.text))
@@ -228,7 +228,7 @@ async def test_an_account_is_guessed_five_times_a_minute_even_all_at_once(desk: 
         assert desk.app.state.hasher.computed <= 1 + 5, "what is refused costs no hash"
         await desk.rows("UPDATE guesses SET at = at - interval '61 seconds' RETURNING id")
         assert (await log_in(browser)).status_code == 200, "nobody is locked out for longer"
-        assert (await send(desk, "GET", "/incidents", holder="alex")).status_code == 200, "a key works all the time"
+        assert (await send(desk, "GET", "/incidents", holder="early")).status_code == 200, "a key works all the time"
 
 
 async def test_an_address_guesses_twenty_times_a_minute_whoever_the_names(desk: Any) -> None:
@@ -244,7 +244,7 @@ async def test_strangers_who_guess_do_not_keep_out_whoever_logged_in_from_here_b
         strangers = [
             (
                 await post(
-                    browser, "/auth/login", {"name": "alex", "password": "guess"}, X_Forwarded_For=f"198.51.100.{n}"
+                    browser, "/auth/login", {"name": "early", "password": "guess"}, X_Forwarded_For=f"198.51.100.{n}"
                 )
             )
             for n in range(8)
@@ -262,18 +262,18 @@ async def test_right_passwords_are_never_too_many(desk: Any) -> None:
 async def test_a_one_time_token_sets_a_password_once_and_logs_out(desk: Any) -> None:
     async with desk.client() as browser:
         await csrf(browser)
-        first = (await send(desk, "POST", "/people/alex/enrolment")).json()["token"]
-        token = (await send(desk, "POST", "/people/alex/enrolment")).json()["token"]
+        first = (await send(desk, "POST", "/people/early/enrolment")).json()["token"]
+        token = (await send(desk, "POST", "/people/early/enrolment")).json()["token"]
         body = {"token": token, "password": "words that an enrolled one chose"}
         old = await post(browser, "/auth/enrol", {**body, "token": first})
         assert (old.status_code, old.json()["reason"]) == (401, "token_no_good"), "the newer one took its place"
         weak = await post(browser, "/auth/enrol", {**body, "password": "short"})
         assert weak.status_code == 422, "and the token is still good"
-        assert (await post(browser, "/auth/enrol", body)).json() == {"name": "alex"}
+        assert (await post(browser, "/auth/enrol", body)).json() == {"name": "early"}
         assert (await post(browser, "/auth/enrol", body)).status_code == 401
         assert (await browser.get("/api/v1/incidents")).status_code == 401
         assert (await log_in(browser, password=body["password"])).status_code == 200
-        late = (await send(desk, "POST", "/people/alex/enrolment")).json()["token"]
+        late = (await send(desk, "POST", "/people/early/enrolment")).json()["token"]
         await desk.rows("UPDATE one_time_codes SET expires_at = store.now() RETURNING purpose")
         assert (await post(browser, "/auth/enrol", {**body, "token": late})).status_code == 401
     assert token not in str(await desk.rows("SELECT encode(digest, 'escape') AS d FROM one_time_codes"))
@@ -292,8 +292,8 @@ async def test_who_logged_in_makes_keys_and_a_key_makes_none(desk: Any) -> None:
         gone = await send(desk, "POST", f"/auth/keys/{listed[0]['id']}/revoke", holder="cli")
         assert len(gone.json()["keys"]) == 1
         assert (await send(desk, "GET", "/auth/session", holder="cli")).status_code == 401
-    me = (await send(desk, "GET", "/auth/session", holder="alex")).json()
-    assert (me["name"], me["session_id"], me["csrf_token"]) == ("alex", None, None)
+    me = (await send(desk, "GET", "/auth/session", holder="early")).json()
+    assert (me["name"], me["session_id"], me["csrf_token"]) == ("early", None, None)
 
 
 async def test_above_twenty_sessions_the_oldest_ends(desk: Any) -> None:
@@ -336,7 +336,7 @@ async def test_a_stream_ends_soon_after_its_reader_may_read_no_more(desk: Any, m
                 if ends == "logout":
                     await post(browser, "/auth/logout", **token)
                 else:
-                    await send(desk, "POST", "/people/alex/deactivate")
+                    await send(desk, "POST", "/people/early/deactivate")
                 async with asyncio.timeout(10):
                     await stream.aread()
 
@@ -345,7 +345,7 @@ async def test_what_was_over_long_ago_is_forgotten(desk: Any) -> None:
     async with desk.client() as browser:
         await csrf(browser)
         await csrf(browser)
-    await send(desk, "POST", "/people/alex/enrolment")
+    await send(desk, "POST", "/people/early/enrolment")
     await desk.rows("UPDATE one_time_codes SET expires_at = store.now() - interval '31 days' RETURNING purpose")
     await desk.rows(
         "UPDATE sessions SET expires_at = store.now() - interval '31 days'"

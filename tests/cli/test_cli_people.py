@@ -5,26 +5,26 @@ from typing import Any
 
 
 async def test_a_person_comes_gets_a_key_and_leaves(office: Any) -> None:
-    added = await office.run("admin", "people", "add", "alex", "--role", "responder")
+    added = await office.run("admin", "people", "add", "early", "--role", "responder")
     assert (added.code, added.out.startswith("ns_"), len(added.out.split())) == (0, True, 1), added.err
-    office.keys["alex"] = added.out.strip()
-    raised = await office.run("admin", "people", "role", "alex", "operator")
-    assert raised.out == "alex is operator now\n", raised.err
-    assert (await office.run("alex", "sources")).code == 0
-    made = await office.run("admin", "people", "key", "alex", "--label", "laptop", "--for", "12h")
-    listed = await office.run("admin", "people", "keys", "alex")
+    office.keys["early"] = added.out.strip()
+    raised = await office.run("admin", "people", "role", "early", "operator")
+    assert raised.out == "early is operator now\n", raised.err
+    assert (await office.run("early", "sources")).code == 0
+    made = await office.run("admin", "people", "key", "early", "--label", "laptop", "--for", "12h")
+    listed = await office.run("admin", "people", "keys", "early")
     assert "laptop" in listed.out
     assert made.out.strip() not in listed.out
-    shown = await office.run("admin", "people", "show", "alex")
-    for word in ("alex (operator)", "works here", "laptop", "until it is revoked", "Second factor"):
+    shown = await office.run("admin", "people", "show", "early")
+    for word in ("early (operator)", "works here", "laptop", "until it is revoked", "Second factor"):
         assert word in shown.out
-    gone = await office.run("admin", "people", "revoke", "alex", made.out.strip()[-4:])
-    assert gone.out == f"The key …{made.out.strip()[-4:]} of alex is revoked\n", gone.err
-    assert (await office.run("admin", "people", "deactivate", "alex")).out == "alex is deactivated\n"
-    out = await office.run("alex", "sources")
+    gone = await office.run("admin", "people", "revoke", "early", made.out.strip()[-4:])
+    assert gone.out == f"The key …{made.out.strip()[-4:]} of early is revoked\n", gone.err
+    assert (await office.run("admin", "people", "deactivate", "early")).out == "early is deactivated\n"
+    out = await office.run("early", "sources")
     assert (out.code, "NIGHTSHIFT_TOKEN is not known" in out.err) == (1, True)
     assert "deactivated" in (await office.run("admin", "people")).out
-    assert (await office.run("admin", "people", "activate", "alex")).out == "alex works here\n"
+    assert (await office.run("admin", "people", "activate", "early")).out == "early works here\n"
 
 
 async def test_refusals_are_one_line(office: Any) -> None:

@@ -14,8 +14,8 @@ from store.bus import open_bus
 from store.ids import new_id
 from store.pool import now, open_store
 
-CHANNELS = [Channel(name, "webhook", f"http://127.0.0.1:9/{name}") for name in ("pager", "alex", "on-call")]
-WEEK = [{"from": "mon 00:00", "to": "mon 00:00", "people": ["alex"]}]
+CHANNELS = [Channel(name, "webhook", f"http://127.0.0.1:9/{name}") for name in ("pager", "early", "on-call")]
+WEEK = [{"from": "mon 00:00", "to": "mon 00:00", "people": ["early"]}]
 BODY = {"zone": "UTC", "first_day": "2020-01-06", "shifts": WEEK}
 
 
@@ -29,7 +29,7 @@ async def house(database: Any) -> Any:
             return Site(channels=tuple(channels))
 
         async with store.begin() as conn:
-            for name in ("alex", "lead"):
+            for name in ("early", "lead"):
                 await people.add_person(conn, name, "responder", by="test")
         yield SimpleNamespace(store=store, site=site, channels=channels)
     await bus.close()
@@ -62,9 +62,9 @@ async def test_without_a_rota_the_channel_that_is_named_so_is_taken(house: Any) 
 async def test_with_a_rota_the_person_is_named_and_their_channel_taken(house: Any) -> None:
     async with house.store.begin() as conn:
         await rotas.add(conn, "house", team=None, fallback="lead", body={**BODY, "shifts": []}, by="test")
-        await teams.add(conn, "payments", purpose="", members=["alex"], services=["checkout"], by="test")
+        await teams.add(conn, "payments", purpose="", members=["early"], services=["checkout"], by="test")
         await rotas.add(conn, "payments", team="payments", fallback="lead", body=BODY, by="test")
-    assert await called(house, "checkout") == ({"alex"}, {"who": "on-call", "call": 2, "person": "alex"})
+    assert await called(house, "checkout") == ({"early"}, {"who": "on-call", "call": 2, "person": "early"})
     # The house's rota falls back on somebody without a channel of their own: then the one for whoever is on call.
     assert await called(house, "search") == ({"on-call"}, {"who": "on-call", "call": 2, "person": "lead"})
     for gone in itertools.islice(reversed(CHANNELS), 2):
