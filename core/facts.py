@@ -56,8 +56,9 @@ class Candidate:
 
     @property
     def touches(self) -> bool:
-        """Would it change anything that runs? A playbook that nobody knows might."""
-        return self.playbook is None or self.playbook.touches
+        """Would it change anything that runs? A playbook that nobody knows might, and another action than its own."""
+        book = self.playbook
+        return book is None or book.touches or self.intent.action != book.action
 
     def case(self, facts: Facts) -> Case:
         """What the rules of the policy are compared with; an unknown playbook counts as a change."""

@@ -95,7 +95,8 @@ class TimedStore(Store):
     clock: Moment = field(default_factory=Moment)
 
     @asynccontextmanager
-    async def begin(self, *, wait_s: float | None = None) -> AsyncIterator[Connection]:
+    async def begin(self, *, wait_s: float | None = None, single: bool = False) -> AsyncIterator[Connection]:
+        # Never single: the clock is set in the transaction that it is for.
         async with super().begin(wait_s=wait_s) as conn:
             await conn.execute("SELECT set_config('nightshift.now', %s, true)", [self.clock.now.isoformat()])
             yield conn

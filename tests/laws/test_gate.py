@@ -209,7 +209,7 @@ def test_these_laws_are_about_something() -> None:
     """Every answer is among what is drawn, and every third wish may act."""
     answers: Counter[Verb] = Counter()
 
-    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=1_500, deadline=None, database=None, derandomize=True)
     @given(wishes())
     def draw(wish: tuple[Candidate, Facts]) -> None:
         answers[decide(*wish).verb] += 1
