@@ -1,7 +1,7 @@
 """What is known at the moment of choosing: diagnosis, playbooks, their records, and the choice that follows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from agent.context import Context
@@ -58,4 +58,6 @@ async def read_situation(
         for reached in in_reach(books.values(), inventory, diagnosis.service)
     ]
     acting = [choice for choice in choices if choice.playbook and choice.playbook.acts]
-    return Situation(incident, diagnosis, books, records, (acting or choices)[0])
+    # What history says of a playbook that is out of reach here is still worth telling.
+    choice = replace((acting or choices)[0], disagreement=choices[-1].disagreement)
+    return Situation(incident, diagnosis, books, records, choice)

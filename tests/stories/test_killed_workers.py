@@ -70,7 +70,7 @@ async def test_killed_before_the_send_is_unknown_and_the_probe_says_that_nothing
     waited = row["audit"][-1]["at"], row["audit"][-3]["at"]
     assert seconds_between(*waited) > SHORT_LEASE_S, "no effect is concluded only after the margin"
     assert town.target.received(execution) == 0
-    assert row["outcome"] == "failed"
+    assert await town.outcome(execution) == "failed"
     # Its resource is free again, for a new execution with a new approval.
     again = await town.poke("shop")
     await town.decide(again)

@@ -272,6 +272,15 @@ class Town:
 
         return dict(await until(f"{' or '.join(states)} of {execution_id}", look, wait_s, lambda: str(seen)))
 
+    async def outcome(self, execution_id: str) -> str:
+        """What was learned of an execution, a moment after it ended."""
+
+        async def look() -> Json | None:
+            row = await self.execution(execution_id)
+            return row if row["outcome"] else None
+
+        return str((await until(f"the outcome of {execution_id}", look, WAIT_S, lambda: ""))["outcome"])
+
     async def is_resolved(self, number: int) -> None:
         """Wait for the end of an incident."""
         await self.is_in(number, "resolved")
