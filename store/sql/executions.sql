@@ -75,7 +75,7 @@ WHERE id = %(id)s AND token = %(token)s AND state = 'claimed' AND lease_until > 
 
 -- name: lock_gate
 -- Limits and switches are checked and passed by one transaction at a time.
-SELECT pg_advisory_xact_lock(7203012)
+SELECT pg_advisory_xact_lock(7203013)
 
 -- name: renew
 -- A running action whose worker lives.

@@ -22,4 +22,4 @@ SELECT greatest((SELECT max(version) FROM site), (SELECT max(version) FROM polic
 
 -- name: lock_gate
 -- Wait until nobody is passing the gate, so that what is applied here holds from now on.
-SELECT pg_advisory_xact_lock(7203012)
+SELECT pg_advisory_xact_lock(7203013)

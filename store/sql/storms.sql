@@ -1,6 +1,6 @@
 -- name: lock
 -- Storms are decided about by one transaction at a time.
-SELECT pg_advisory_xact_lock(7203012)
+SELECT pg_advisory_xact_lock(7203014)
 
 -- name: newest
 -- The storm that an incident may join.
