@@ -1,9 +1,13 @@
 """One action from the claim to what it taught, step by step, under the test's clock."""
 
+import contextlib
+
 import pytest
 
 from core.errors import IllegalTransition
+from core.execution import Reason, State
 from engine import revising
+from store import executions
 from tests.engine.ward import EVERY_S, Ward
 from tests.stories.target import Manner
 
@@ -47,6 +51,35 @@ async def test_a_job_for_what_is_not_approved_changes_nothing(ward: Ward) -> Non
         await ward.execute(key)
     assert (await ward.path(asked))[-1] == "rejected"
     assert await ward.path(done) == before
+
+
+async def test_whose_lease_is_over_commits_no_intent(ward: Ward) -> None:
+    service = await ward.add_service()
+    key = await ward.approved(service)
+    async with ward.store.begin() as conn:
+        claimed = await executions.claim(conn, key, "a slow worker", lease_s=5)
+    assert claimed
+    ward.clock.advance(6)
+    async with ward.store.begin() as conn:
+        assert await executions.commit_intent(conn, key, claimed["token"], lease_s=5) is None
+
+
+async def test_a_worker_with_an_old_token_moves_nothing(ward: Ward) -> None:
+    service = await ward.add_service()
+    key = await ward.approved(service)
+    async with ward.store.begin() as conn:
+        first = await executions.claim(conn, key, "a paused worker", lease_s=5)
+        assert first
+        await executions.move(conn, key, State.CLAIMED, State.APPROVED, Reason.LEASE_LOST_BEFORE_INTENT)
+        second = await executions.claim(conn, key, "its successor", lease_s=5)
+    assert second
+    assert second["token"] > first["token"]
+    for token, works in ((first["token"], False), (second["token"], True)):
+        async with ward.store.begin() as conn:
+            assert (await executions.commit_intent(conn, key, token, lease_s=5) is not None) is works
+        with contextlib.nullcontext() if works else pytest.raises(IllegalTransition):
+            async with ward.store.begin() as conn:
+                await executions.move(conn, key, State.CLAIMED, State.RUNNING, Reason.INTENT_COMMITTED, token=token)
 
 
 async def test_what_was_over_before_the_action_teaches_nothing(ward: Ward) -> None:
