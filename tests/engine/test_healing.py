@@ -8,7 +8,7 @@ from core.errors import IllegalTransition
 from core.execution import Reason, State
 from engine import revising
 from store import executions
-from tests.engine.ward import EVERY_S, Ward
+from tests.engine.ward import ACTION_S, EVERY_S, LEASE_S, Ward
 from tests.stories.target import Manner
 
 
@@ -273,6 +273,20 @@ async def test_broken_glass_stands_for_two_and_is_loud(ward: Ward) -> None:
     [queued] = await ward.rows("SELECT * FROM notifications WHERE kind = 'break_glass'")
     assert reason in str(queued["body"])
     assert (await ward.audit(key))[2]["reason"] == "glass_broken"
+
+
+async def test_that_nothing_happened_is_only_believed_when_no_call_can_be_under_way(ward: Ward) -> None:
+    service = await ward.add_service()
+    ward.target.manners[service] = Manner(answer=0, effect=False)
+    key = await ward.approved(service)
+    await ward.execute(key)
+    for _ in range(3):
+        await ward.run(EVERY_S)
+        assert (await ward.execution(key))["state"] == "unknown"
+    await ward.reached(key, "failed")
+    steps = {step["to_state"]: step for step in await ward.audit(key)}
+    assert (steps["failed"]["at"] - steps["running"]["at"]).total_seconds() >= ACTION_S + LEASE_S
+    assert steps["failed"]["reason"] == "probe_saw_no_effect"
 
 
 async def test_unknown_blocks_its_resource_until_somebody_has_looked(ward: Ward) -> None:
