@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.topology import Topology
 
 MAY_DO_HARM = frozenset({"running", "succeeded", "unknown", "needs_human", "verifying", "verified"})
 """States of an execution whose effect is still being watched."""
+LAG_S = 30.0
+"""How long the alarms of callers trail behind the trouble of what they call: their rules look back over a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,12 @@ def spread(heals: Iterable[Heal], alarms: Iterable[Alarm], topology: Topology) -
         and alarm.service in topology.neighbours(heal.service)
     ]
     return min(found, key=lambda c: (c.alarm.began_at, c.heal.acted_at, c.heal.execution_id), default=None)
+
+
+def trails(heal: Heal, alarm: Alarm, topology: Topology, now: datetime) -> bool:
+    """Is an alarm that joined the incident under repair still explained by the trouble itself?
+
+    Who calls the touched service alarms late, and goes quiet once it is well; one that goes on is a cascade.
+    """
+    calls = heal.service in topology.depends_on.get(alarm.service, ())
+    return calls and alarm.incident_id == heal.incident_id and now - alarm.began_at < timedelta(seconds=LAG_S)

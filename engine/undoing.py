@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from core.cascade import Alarm, Cascade, Heal, spread
+from core.cascade import Alarm, Cascade, Heal, spread, trails
 from core.site import Site
 from engine.house import House
 from store import executions, gate, incidents, jobs, timeline
-from store.pool import Connection, Row
+from store.pool import Connection, Row, now
 from tools.act.looking import look_around
 from tools.act.proposals import current_playbooks, submit_by_person
 
@@ -29,7 +29,9 @@ async def cascade_after(conn: Connection, site: Site, incident: Row, row: Row) -
     alarms = [Alarm(str(a["id"]), a["service"], a["began_at"]) for a in found]
     elsewhere = spread([heal], alarms, site.topology)
     own = [Alarm(heal.incident_id, a["service"], a["began_at"]) for a in joined]
-    return elsewhere or (Cascade(heal, own[0]) if own else None)
+    moment = await now(conn)
+    lasting = [alarm for alarm in own if not trails(heal, alarm, site.topology, moment)]
+    return elsewhere or (Cascade(heal, lasting[0]) if lasting else None)
 
 
 async def propose_way_back(house: House, execution_id: str, why: str) -> None:

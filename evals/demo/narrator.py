@@ -147,7 +147,7 @@ def _words(row: Mapping[str, Any]) -> str:
         case "diagnosis":
             return f"{body['summary']}  Not known: {' '.join(body['unknowns']) or 'nothing'}"
         case "verdict":
-            return f"{body['verdict']} ({row['reason']}): {body['signals']}"
+            return f"{body['verdict']} ({row['reason']}): {body.get('signals') or body.get('cascade', '')}"
         case "learned":
             return f"{body['playbook']}: {body['record']}"
         case "execution.changed":

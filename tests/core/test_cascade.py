@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cascade import MAY_DO_HARM, Alarm, Cascade, Heal, spread
+from core.cascade import LAG_S, MAY_DO_HARM, Alarm, Cascade, Heal, spread, trails
 from core.execution import State
 from core.topology import Topology
 
@@ -48,6 +48,19 @@ def test_both_directions_count_and_the_first_alarm_is_told() -> None:
     assert found is not None
     assert found.alarm == below
     assert spread([], [ALARM], TOPOLOGY) is None
+
+
+@pytest.mark.parametrize(
+    ("alarm", "lasted_s", "noise"),
+    [
+        (replace(ALARM, incident_id="i-1"), LAG_S - 1, True),
+        (replace(ALARM, incident_id="i-1"), LAG_S, False),
+        (replace(ALARM, incident_id="i-1", service="stock"), 1, False),  # what cart needs is not broken by cart's fault
+        (ALARM, 1, False),
+    ],
+)
+def test_who_calls_the_touched_service_trails_behind_for_a_moment(alarm: Alarm, lasted_s: float, noise: bool) -> None:
+    assert trails(HEAL, alarm, TOPOLOGY, alarm.began_at + timedelta(seconds=lasted_s)) is noise
 
 
 def test_the_states_are_those_of_an_execution() -> None:
