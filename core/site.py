@@ -101,14 +101,34 @@ class Endpoint:
     networks: tuple[str, ...] = ()
 
 
+CHAT_KINDS = ("telegram", "slack")
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where people are told; `webhook` posts JSON, `log` writes to Nightshift's own log."""
+    """Where people are told: `webhook` posts JSON, `log` writes to Nightshift's own log, `telegram` and `slack` are
+    chats, where people also answer.
+
+    `chat` is the platform's id of the chat. `token_env`, `app_token_env` (Slack's Socket Mode) and `secret_env` (what
+    signs or accompanies posts to us) name environment variables. `mode` is how we hear: `polling` or `webhook` in
+    Telegram, `socket` or `http` in Slack; the first is the default. `url` is the platform's API where it is not the
+    usual one.
+    """
 
     id: str
     kind: str = "log"
     url: str = ""
     token_env: str = ""
+    chat: str = ""
+    app_token_env: str = ""
+    secret_env: str = ""
+    mode: str = ""
+    language: str = "en"
+
+    @property
+    def is_chat(self) -> bool:
+        """Do people answer here?"""
+        return self.kind in CHAT_KINDS
 
 
 @dataclass(frozen=True, slots=True)

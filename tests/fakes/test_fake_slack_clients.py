@@ -25,7 +25,6 @@ from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Channe
 from tests.fakes.slack_tricks import FOREIGN, FORGED, MISPLACED, SlackScene, SlackTrick, forged_posts
 from tests.fakes.waiting import until
 
-pytest.importorskip("slack_bolt")
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp

@@ -26,7 +26,6 @@ from tests.fakes.telegram_tricks import (
 )
 from tests.fakes.waiting import until
 
-pytest.importorskip("aiogram")
 from aiogram import Bot, Dispatcher
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
