@@ -9,6 +9,14 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.models.blocks import SectionBlock
+from slack_sdk.models.messages.chunk import TaskUpdateChunk
+from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,15 +32,6 @@ from tests.fakes.slack_rules import METHOD_RATES, SlackLimits
 from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Channel, Member, Post
 from tests.fakes.slack_tricks import FOREIGN, FORGED, MISPLACED, SlackScene, SlackTrick, forged_posts
 from tests.fakes.waiting import until
-
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
-from slack_sdk.models.blocks import SectionBlock
-from slack_sdk.models.messages.chunk import TaskUpdateChunk
-from slack_sdk.web.async_client import AsyncWebClient
 
 FAST = Rate(1000, 1.0)
 ANY_SPEED = SlackLimits(per_channel=FAST, methods=dict.fromkeys(METHOD_RATES, FAST))

@@ -7,25 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-
-from tests.fakes.faults import Fault
-from tests.fakes.flood import Rate
-from tests.fakes.telegram import FakeTelegram, fake_telegram
-from tests.fakes.telegram_rules import TelegramLimits
-from tests.fakes.telegram_state import TOKEN, Message, Person
-from tests.fakes.telegram_tricks import (
-    FOREIGN,
-    FORGED,
-    MISPLACED,
-    Scene,
-    Trick,
-    forged_deliveries,
-    press_on_old_message,
-    replay_query,
-    replay_update,
-)
-from tests.fakes.waiting import until
-
 from aiogram import Bot, Dispatcher
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -49,6 +30,24 @@ from aiogram.utils.backoff import BackoffConfig
 from aiogram.utils.formatting import Bold, Pre, Text
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler
 from aiohttp import web
+
+from tests.fakes.faults import Fault
+from tests.fakes.flood import Rate
+from tests.fakes.telegram import FakeTelegram, fake_telegram
+from tests.fakes.telegram_rules import TelegramLimits
+from tests.fakes.telegram_state import TOKEN, Message, Person
+from tests.fakes.telegram_tricks import (
+    FOREIGN,
+    FORGED,
+    MISPLACED,
+    Scene,
+    Trick,
+    forged_deliveries,
+    press_on_old_message,
+    replay_query,
+    replay_update,
+)
+from tests.fakes.waiting import until
 
 ANY_SPEED = TelegramLimits(per_chat=Rate(1000, 1.0), per_group=Rate(1000, 60.0), overall=Rate(1000, 1.0))
 APPROVER = Person(101, "the approver", "approver")
