@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := tests/clients/node_modules/.synced
 UV := $(BIN)/uv
 YES ?=
 
@@ -18,8 +19,8 @@ up: $(VENV)/.synced ## nightshift for real use, on the embedded database
 	@$(BIN)/nightshift up
 
 # Stories over real processes come after the rest, one at a time: they watch clocks, and two at once would starve each other.
-STORIES := tests/demo tests/stories tests/chaos tests/neighbours tests/test_mutants.py
-test: $(VENV)/.synced ## all tests
+STORIES := tests/demo tests/stories tests/chaos tests/clients tests/neighbours tests/test_mutants.py
+test: $(VENV)/.synced $(if $(shell command -v npm),$(CLIENTS)) ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(STORIES)) $(ARGS)
 	@$(BIN)/python -m pytest $(STORIES) $(ARGS)
 
@@ -54,6 +55,11 @@ $(VENV)/.synced: pyproject.toml requirements.lock | $(UV)
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
+
+# Other companies' clients in JavaScript: the tests that need them skip without, unless neighbours are required.
+$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
+	@cd tests/clients && { npm ci --silent && touch node_modules/.synced || { [ "$$NIGHTSHIFT_REQUIRE_NEIGHBOURS" != 1 ] && \
+	  echo "npm could not install tests/clients: what needs them is skipped"; }; }
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -40,15 +40,24 @@ def ending_tools(ground: Ground, redactor: Redactor) -> list[dict[str, Any]]:
         "unknowns": {"type": "array", "items": {"type": "string"}},
     }
     tools = [_tool(CONCLUDE, "End without choosing an action.", said, ["root_cause", "evidence_ids", "confidence"])]
-    offers = [o for o in ground.offers if all(redactor.is_harmless(value) for value in o.fixed.values())]
-    if offers:
-        wish = {
-            "playbook_id": {"type": "string", "enum": sorted({offer.playbook_id for offer in offers})},
-            "parameters": _parameters(offers),
-        }
+    if wish := _wish_form(ground.offers, redactor):
         needed = [*wish, "root_cause", "evidence_ids", "confidence"]
         tools.insert(0, _tool(PROPOSE, "End by wishing for one action; a person decides.", {**wish, **said}, needed))
     return tools
+
+
+def wish_tool(offers: Sequence[Offer], redactor: Redactor) -> list[dict[str, Any]]:
+    """`propose_action` alone, for a chat; none without an offer."""
+    wish = _wish_form(offers, redactor)
+    said = "Propose one action in the name of the person, who asked for it. People decide; nothing is done before."
+    return [_tool(PROPOSE, said, wish, list(wish))] if wish else []
+
+
+def wish_faults(arguments: Mapping[str, Any], offers: Sequence[Offer]) -> list[str]:
+    """Everything that is wrong with a `propose_action` that consists of the wish alone."""
+    if set(arguments) != {"playbook_id", "parameters"}:
+        return [f"{PROPOSE} takes exactly: parameters, playbook_id"]
+    return _wish_faults(PROPOSE, arguments, offers)
 
 
 def faults_of(name: str, arguments: Mapping[str, Any], ground: Ground) -> list[str]:
@@ -59,7 +68,9 @@ def faults_of(name: str, arguments: Mapping[str, Any], ground: Ground) -> list[s
     faults += [f"{key} is missing" for key in sorted(_REQUIRED[name] - set(arguments))]
     if faults:
         return faults
-    return [fault for fault in (*_said_faults(arguments, ground), *_wish_faults(name, arguments, ground)) if fault]
+    return [
+        fault for fault in (*_said_faults(arguments, ground), *_wish_faults(name, arguments, ground.offers)) if fault
+    ]
 
 
 def wish_of(name: str, arguments: Mapping[str, Any]) -> dict[str, object]:
@@ -133,10 +144,21 @@ def _evidence_fault(arguments: Mapping[str, Any], ground: Ground) -> str:
     return "cite at least one id in evidence_ids" if concludes and not ids and ground.evidence else ""
 
 
-def _wish_faults(name: str, arguments: Mapping[str, Any], ground: Ground) -> list[str]:
+def _wish_form(offers: Sequence[Offer], redactor: Redactor) -> dict[str, Any]:
+    """What a wish consists of, as enums of what is offered; empty without an offer that may be shown."""
+    shown = [o for o in offers if all(redactor.is_harmless(value) for value in o.fixed.values())]
+    if not shown:
+        return {}
+    return {
+        "playbook_id": {"type": "string", "enum": sorted({offer.playbook_id for offer in shown})},
+        "parameters": _parameters(shown),
+    }
+
+
+def _wish_faults(name: str, arguments: Mapping[str, Any], every: Sequence[Offer]) -> list[str]:
     if name != PROPOSE:
         return []
-    offers = [offer for offer in ground.offers if offer.playbook_id == arguments["playbook_id"]]
+    offers = [offer for offer in every if offer.playbook_id == arguments["playbook_id"]]
     if not offers:
         return ["playbook_id is not one of the playbooks that are offered"]
     parameters = arguments["parameters"]

@@ -30,9 +30,13 @@ class Budget:
     answer_bytes_max: int = 8 * 1024
 
 
+CHAT = Budget(steps_max=6, tool_calls_max=10, tokens_max=40_000, seconds_max=90.0, answer_bytes_max=4 * 1024)
+"""A person waits for the answer, so a turn of a chat may take less than an investigation."""
+
+
 @dataclass(frozen=True)
 class Context:
-    """Stores, tools, knowledge, model and budget."""
+    """Stores, tools, knowledge, model and budgets."""
 
     store: Store
     site: Site
@@ -41,3 +45,4 @@ class Context:
     embedder: Embedder | None = None
     model: ModelSettings | None = None
     budget: Budget = field(default_factory=Budget)
+    chat_budget: Budget = CHAT

@@ -4,10 +4,12 @@ import asyncio
 import itertools
 import json
 import random
+import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -30,6 +32,9 @@ OPEN_S = 60.0
 # What says something of the endpoint and not of one question; these open the breaker.
 OUTAGES = frozenset({FailureKind.TIMEOUT, FailureKind.RATE_LIMIT, FailureKind.AUTH, FailureKind.UNAVAILABLE})
 WHOLE = frozenset({"stop", "tool_calls", "function_call"})
+
+OnText = Callable[[str], Awaitable[None]]
+"""Takes pieces of a reply's text as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,21 @@ class ModelEndpoint:
     def __init__(self, chat: ChatOpenAI, breaker: Breaker, timeout_s: float) -> None:
         self._chat, self._breaker, self._timeout_s = chat, breaker, timeout_s
 
-    async def ask(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float) -> Reply:
-        """One whole reply within so many seconds. Raises ModelFailure."""
+    async def ask(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[dict[str, Any]],
+        seconds: float,
+        on_text: OnText | None = None,
+    ) -> Reply:
+        """One whole reply within so many seconds; its text also goes to `on_text`, piece by piece, as it comes.
+
+        What was passed on cannot be taken back: a reply that breaks off after that is not asked for again. Raises
+        ModelFailure.
+        """
         self._breaker.check()
         try:
-            reply = await self._persistently(messages, tools, seconds)
+            reply = await self._persistently(messages, tools, seconds, on_text)
         except ModelFailure as failure:
             if failure.kind in OUTAGES:
                 self._breaker.note(failed=True)
@@ -108,15 +123,16 @@ class ModelEndpoint:
         return reply
 
     async def _persistently(
-        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float
+        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float, on_text: OnText | None
     ) -> Reply:
         deadline = time.monotonic() + seconds
         for number in itertools.count():
+            gathered = _Gathered(on_text)
             try:
-                return await self._once(messages, tools, min(self._timeout_s, deadline - time.monotonic()))
+                return await self._once(messages, tools, min(self._timeout_s, deadline - time.monotonic()), gathered)
             except ModelFailure as failure:
                 wait = self._wait(failure, number)
-                if wait is None or time.monotonic() + wait >= deadline:
+                if wait is None or gathered.passed_on or time.monotonic() + wait >= deadline:
                     raise
             await asyncio.sleep(wait)
         raise AssertionError("counting does not end")
@@ -128,25 +144,34 @@ class ModelEndpoint:
             return None
         return max(after, BACKOFF_S * float(1 << number) * (1 + random.random() / 2))
 
-    async def _once(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float) -> Reply:
-        gathered = _Gathered()
+    async def _once(
+        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]], seconds: float, gathered: "_Gathered"
+    ) -> Reply:
         try:
             async with asyncio.timeout(max(seconds, 0.001)):
                 async for chunk in self._chat.bind_tools(list(tools)).astream(list(messages)):
                     if isinstance(chunk, AIMessageChunk):
-                        gathered.add(chunk)
+                        await gathered.pass_on(gathered.add(chunk))
         except (ModelFailure, asyncio.CancelledError):
             raise
         except Exception as error:
+            if error is gathered.listener_fault:
+                raise  # not the model's: whoever takes the text wants no more of it, or cannot keep it
             raise _classified(error) from error
         return gathered.whole()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom we trust, read once a process: it is the costliest part of a connection, and a person waits."""
+    return httpx.create_ssl_context()
 
 
 @asynccontextmanager
 async def open_endpoint(settings: ModelSettings) -> AsyncIterator[ModelEndpoint]:
     """The endpoint with connections of its own, closed at the end."""
     breaker = BREAKERS.setdefault((settings.base_url, settings.name), Breaker())
-    async with httpx.AsyncClient(timeout=settings.timeout_s) as client:
+    async with httpx.AsyncClient(timeout=settings.timeout_s, verify=_trusted()) as client:
         chat = _Chat(
             model=settings.name,
             base_url=settings.base_url,
@@ -164,6 +189,9 @@ async def open_endpoint(settings: ModelSettings) -> AsyncIterator[ModelEndpoint]
 class _Gathered:
     """The pieces of a streamed reply."""
 
+    on_text: OnText | None = None
+    passed_on: bool = False
+    listener_fault: Exception | None = None
     text: list[str] = field(default_factory=list)
     calls: dict[int | str, dict[str, str]] = field(default_factory=dict)
     usage: tuple[int, int] | None = None
@@ -171,8 +199,8 @@ class _Gathered:
     refused: bool = False
     chars: int = 0
 
-    def add(self, chunk: AIMessageChunk) -> None:
-        """Take a piece; ModelFailure(bad_output) where the reply grows beyond all use."""
+    def add(self, chunk: AIMessageChunk) -> str:
+        """Take a piece; its text. ModelFailure(bad_output) where the reply grows beyond all use."""
         piece = chunk.content if isinstance(chunk.content, str) else ""
         self.text.append(piece)
         self.chars += len(piece)
@@ -190,6 +218,17 @@ class _Gathered:
             self.usage = chunk.usage_metadata["input_tokens"], chunk.usage_metadata["output_tokens"]
         if self.chars > REPLY_CHARS_MAX:
             raise ModelFailure(FailureKind.BAD_OUTPUT, f"a reply was longer than {REPLY_CHARS_MAX} characters.")
+        return piece
+
+    async def pass_on(self, piece: str) -> None:
+        """Give a piece of text to whoever listens."""
+        if piece and self.on_text is not None:
+            self.passed_on = True
+            try:
+                await self.on_text(piece)
+            except Exception as fault:
+                self.listener_fault = fault
+                raise
 
     def whole(self) -> Reply:
         """The reply, if it came to its end."""

@@ -3,28 +3,22 @@
 Whatever it says is checked by code; whatever goes wrong with it leaves the rules' result standing, marked `degraded`.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from agent.answer import Answer, tell
-from agent.budget import Meter, count_tokens
+from agent.budget import Meter
 from agent.conclusion import ENDINGS, Ground, confidence_of, diagnosis_of, ending_tools, faults_of, wish_of
 from agent.context import Context
-from agent.model_endpoint import ModelEndpoint, Reply, ToolCall, open_endpoint
-from agent.model_failure import FailureKind, ModelFailure
+from agent.exchange import Exchange
+from agent.model_endpoint import ToolCall, open_endpoint
+from agent.model_failure import ModelFailure
 from agent.redaction import Redactor
 from agent.scope import read_scope
 from agent.toolbox import Toolbox
 from core.diagnosis import Diagnosis
 from store import timeline
 from store.pool import Row
-
-CORRECTIONS_MAX = 1
-PAID = frozenset({FailureKind.TIMEOUT, FailureKind.BAD_OUTPUT, FailureKind.REFUSED})
 
 RULES = """You help the person on call to find out why a service is in trouble.
 You start from what fixed rules have found. Check it with the read tools, look for what they missed, and then end by
@@ -49,17 +43,12 @@ class _Ending:
 
 
 @dataclass
-class _Conversation:
-    """Everything that one run holds."""
+class _Investigation:
+    """An exchange, and what its ending is checked against."""
 
-    endpoint: ModelEndpoint
-    toolbox: Toolbox
+    exchange: Exchange
     ground: Ground
-    redactor: Redactor
-    meter: Meter
     draft: Diagnosis
-    messages: list[BaseMessage] = field(default_factory=list)
-    corrections: int = 0
 
 
 async def investigate_with_model(
@@ -86,105 +75,49 @@ async def _run(ctx: Context, incident: Row, draft: Diagnosis, meter: Meter) -> _
     toolbox = Toolbox(scope, redactor, meter)
     ground = Ground(scope.offers, frozenset(scope.services), toolbox.evidence)
     async with open_endpoint(ctx.model) as endpoint:
-        talk = _Conversation(endpoint, toolbox, ground, redactor, meter, draft)
+        exchange = Exchange(endpoint, toolbox, redactor, meter)
         opening = f"Investigate incident #{incident['number']}. The rules have found this:\n{toolbox.start().text}"
-        talk.messages = [SystemMessage(RULES), HumanMessage(opening)]
+        exchange.messages = [SystemMessage(RULES), HumanMessage(opening)]
         while True:
-            if (ending := await _step(talk)) is not None:
+            if (ending := await _step(_Investigation(exchange, ground, draft))) is not None:
                 return ending
 
 
-async def _step(talk: _Conversation) -> _Ending | None:
+async def _step(run: _Investigation) -> _Ending | None:
     """Ask once and do what the reply wants; the ending, if this was it."""
-    endings = ending_tools(talk.ground, talk.redactor)
-    if talk.meter.steps + 1 == talk.meter.budget.steps_max:
-        talk.messages.append(HumanMessage(LAST))
+    exchange = run.exchange
+    endings = ending_tools(run.ground, exchange.redactor)
+    if exchange.is_last_step:
+        exchange.messages.append(HumanMessage(LAST))
         forms = endings
     else:
-        forms = [*talk.toolbox.forms(), *endings]
-    reply = await _ask(talk, forms)
+        forms = [*exchange.toolbox.forms(), *endings]
+    reply = await exchange.ask(forms)
     if not reply.calls:
-        _correct(talk, "it called no tool")
+        exchange.correct("it called no tool")
         if reply.text:
-            talk.messages.append(AIMessage(reply.text))
-        talk.messages.append(HumanMessage(SPEAK))
+            exchange.messages.append(AIMessage(reply.text))
+        exchange.messages.append(HumanMessage(SPEAK))
         return None
-    calls = [replace(call, id=f"call_{talk.meter.steps}_{n}") for n, call in enumerate(reply.calls)]
-    talk.messages.append(_said(reply, calls))
-    for call in calls:
-        ending = _end(talk, call) if call.name in ENDINGS else None
+    for call in exchange.take(reply):
+        ending = _end(run, call) if call.name in ENDINGS else None
         if isinstance(ending, _Ending):
             return ending
-        text = ending if ending is not None else await _look(talk, call)
-        talk.messages.append(ToolMessage(text, tool_call_id=call.id))
+        exchange.answer(call, ending if ending is not None else await exchange.look(call))
     return None
 
 
-async def _ask(talk: _Conversation, forms: Sequence[dict[str, Any]]) -> Reply:
-    meter = talk.meter
-    prompt = count_tokens(json.dumps(forms)) + sum(_size(message) for message in talk.messages)
-    meter.spend_step(prompt)
-    try:
-        reply = await talk.endpoint.ask(talk.messages, forms, meter.seconds_left)
-    except ModelFailure as failure:
-        if failure.kind in PAID:
-            meter.add_tokens(prompt, 0)
-        if failure.kind is FailureKind.TIMEOUT and meter.seconds_left <= 0.1:
-            raise meter.out_of_time() from failure
-        raise
-    said = count_tokens(reply.text + "".join(json.dumps(call.arguments) for call in reply.calls))
-    meter.add_tokens(*(reply.usage or (prompt, said)))
-    return reply
-
-
-async def _look(talk: _Conversation, call: ToolCall) -> str:
-    """Answer a call of a read tool; calls that cannot be answered cost the one correction."""
-    if not talk.toolbox.has(call.name):
-        _correct(talk, "it called a tool that does not exist")
-        return _fault(talk, "there is no such tool")
-    if call.arguments is None:
-        _correct(talk, "the arguments of a call were no JSON object")
-        return _fault(talk, "the arguments must be one JSON object")
-    return (await talk.toolbox.call(call.name, call.arguments)).text
-
-
-def _end(talk: _Conversation, call: ToolCall) -> _Ending | str:
+def _end(run: _Investigation, call: ToolCall) -> _Ending | str:
     """The ending that a call makes, or what is wrong with it."""
     if call.arguments is None:
         faults = ["the arguments must be one JSON object"]
     else:
-        faults = faults_of(call.name, call.arguments, talk.ground)
+        faults = faults_of(call.name, call.arguments, run.ground)
     if call.arguments is None or faults:
-        _correct(talk, f"its {call.name} was not valid, {faults[0]}")
-        return _fault(talk, "; ".join(faults))
-    diagnosis = diagnosis_of(talk.draft, call.arguments, talk.ground)
+        run.exchange.correct(f"its {call.name} was not valid, {faults[0]}")
+        return run.exchange.fault("; ".join(faults))
+    diagnosis = diagnosis_of(run.draft, call.arguments, run.ground)
     return _Ending(diagnosis, wish_of(call.name, call.arguments), confidence_of(call.arguments))
-
-
-def _correct(talk: _Conversation, fault: str) -> None:
-    """Take the chance to correct a fault; ModelFailure(bad_output) where it is used up."""
-    if talk.corrections >= CORRECTIONS_MAX:
-        raise ModelFailure(FailureKind.BAD_OUTPUT, f"{fault}.")
-    talk.corrections += 1
-
-
-def _fault(talk: _Conversation, fault: str) -> str:
-    answer = Answer("nightshift", fault=fault, again=True)
-    return tell("your last call", answer, talk.redactor, talk.meter.budget.answer_bytes_max).text
-
-
-def _said(reply: Reply, calls: Sequence[ToolCall]) -> AIMessage:
-    """The reply as history, with ids of our own and only sound arguments: endpoints refuse anything else."""
-    sound = [
-        {"id": call.id, "name": call.name if call.name.isidentifier() else "unreadable", "args": call.arguments or {}}
-        for call in calls
-    ]
-    return AIMessage(reply.text, tool_calls=sound)
-
-
-def _size(message: BaseMessage) -> int:
-    calls = message.tool_calls if isinstance(message, AIMessage) else []
-    return count_tokens(str(message.content) + json.dumps([call["args"] for call in calls] or ""))
 
 
 async def _note(ctx: Context, incident: Row, attempt: int, meter: Meter, ending: _Ending, outcome: str) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.incident import signature_class
+from core.intent import Intent
 from core.playbook import ParameterKind, ParameterRule, Playbook, parameter_fault
-from core.policy import Candidate, Decision, Guardrail, explain
+from core.policy import MAY_ACT, Candidate, Decision, Guardrail, explain
 from core.site import Site
 from store import alerts
 from store.pool import Connection, Row
@@ -60,15 +61,57 @@ async def read_offers(conn: Connection, site: Site, incident: Row, sights: Sight
     books = [b for b in (await current_playbooks(conn, site)).values() if b.acts and b.fits(kind, name)]
     offers = []
     for book, target in itertools.islice(_targets(books, inventory), OFFERS_MAX):
-        free = {name: rule for name, rule in book.parameters.items() if rule.kind in FREE}
-        filled = fill_parameters(book, inventory, *target)
-        fixed = {name: value for name, value in filled.items() if name not in free}
-        intent = build_intent(inventory, incident, book.id, book, {**_tried(free), **filled})
+        free, fixed, intent = _filled(inventory, incident, book, target)
         answers = explain(Candidate(intent, book), await read_facts(conn, inventory, intent))
         said = [answer for _, answer in answers if answer is not None]
         if not any(answer.guardrail in NEVER for answer in said):
             offers.append(Offer(book.id, book.title, fixed, free, _words(said[0])))
     return list({(o.playbook_id, *sorted(o.fixed.items())): o for o in offers}.values())
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the gate says of a playbook on one target, asked by a person; `said` in the order of the guardrails."""
+
+    book: Playbook
+    target: str
+    said: Sequence[Decision]
+
+    @property
+    def decision(self) -> Decision:
+        """The first that speaks decides."""
+        return self.said[0]
+
+
+async def read_rulings(
+    conn: Connection, site: Site, incident: Row, books: Sequence[Playbook], sights: Sights | None = None
+) -> list[Ruling]:
+    """For each of these playbooks the ruling on the target on which it gets furthest."""
+    inventory = await read_inventory(conn, site, incident, sights)
+    best: dict[str, Ruling] = {}
+    for book, target in itertools.islice(_targets(books, inventory), OFFERS_MAX):
+        _, _, intent = _filled(inventory, incident, book, target)
+        facts = await read_facts(conn, inventory, intent, asked_by_person=True)
+        said = [answer for _, answer in explain(Candidate(intent, book), facts) if answer is not None]
+        ruling = Ruling(book, intent.resource_id, said)
+        if book.id not in best or _progress(ruling) > _progress(best[book.id]):
+            best[book.id] = ruling
+    return [best[book.id] for book in books if book.id in best]
+
+
+def _progress(ruling: Ruling) -> tuple[bool, int, int]:
+    against = sum(answer.verb not in MAY_ACT for answer in ruling.said)
+    return ruling.decision.verb in MAY_ACT, list(Guardrail).index(ruling.decision.guardrail), -against
+
+
+def _filled(
+    inventory: Inventory, incident: Row, book: Playbook, target: tuple[str, str]
+) -> tuple[dict[str, ParameterRule], dict[str, Any], Intent]:
+    """What is left to choose, what is not, and the intent that the gate can be asked about."""
+    free = {name: rule for name, rule in book.parameters.items() if rule.kind in FREE}
+    filled = fill_parameters(book, inventory, *target)
+    fixed = {name: value for name, value in filled.items() if name not in free}
+    return free, fixed, build_intent(inventory, incident, book.id, book, {**_tried(free), **filled})
 
 
 def _targets(books: Sequence[Playbook], inventory: Inventory) -> "itertools.chain[tuple[Playbook, tuple[str, str]]]":

@@ -32,7 +32,7 @@ def rule_findings(scope: Scope) -> Answer:
 
 async def similar_incidents(scope: Scope, asked: dict[str, Any]) -> Answer:
     """Past repairs of the same kind of trouble, and how each ended."""
-    incident, embedder = scope.incident, scope.ctx.embedder
+    incident, embedder = scope.about, scope.ctx.embedder
     vector = (await embedder.embed([incident["title"]], query=True))[0] if embedder else None
     async with scope.ctx.store.begin() as conn:
         found = await recall(
@@ -56,7 +56,7 @@ async def similar_incidents(scope: Scope, asked: dict[str, Any]) -> Answer:
 
 async def recommended_fix(scope: Scope, asked: dict[str, Any]) -> Answer:
     """What would be proposed without a model: track record and today's evidence merged."""
-    incident = scope.incident
+    incident = scope.about
     async with scope.ctx.store.begin() as conn:
         books = await current_playbooks(conn, scope.ctx.site)
         here = Where.of(incident, scope.ctx.site.timings.rate_half_life_s)
@@ -91,7 +91,7 @@ async def list_allowed_actions(scope: Scope, asked: dict[str, Any]) -> Answer:
 async def incident_timeline(scope: Scope, asked: dict[str, Any]) -> Answer:
     """What happened on this incident so far, oldest first."""
     async with scope.ctx.store.begin() as conn:
-        rows = await timeline.after(conn, scope.incident["id"], 0)
+        rows = await timeline.after(conn, scope.about["id"], 0)
     rows = [row for row in rows if row["kind"] not in UNTOLD]
     lines = [
         " ".join(filter(None, [clock(row["at"]), row["kind"], row["actor"], row["reason"], json.dumps(row["body"])]))

@@ -27,7 +27,7 @@ GROUPS_MAX = 12
 async def list_alerts(scope: Scope, asked: dict[str, Any]) -> Answer:
     """The alerts of the incident, firing ones first."""
     async with scope.ctx.store.begin() as conn:
-        rows = await alerts.of_incident(conn, scope.incident["id"], rows_max=LINES_MAX + 1)
+        rows = await alerts.of_incident(conn, scope.about["id"], rows_max=LINES_MAX + 1)
     lines = [
         f"{row['status']} {row['severity']} {row['name']} on {row['service']} ({row['resource_id']}) "
         f"since {clock(row['starts_at'])}, seen {row['occurrences']} times; "

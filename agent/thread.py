@@ -62,6 +62,13 @@ class Threads:
 @asynccontextmanager
 async def open_threads(database_url: str) -> AsyncIterator[Threads]:
     """Compile the graph over the PostgreSQL memory."""
+    async with open_memory(database_url) as memory:
+        yield Threads(build_graph(memory), memory)
+
+
+@asynccontextmanager
+async def open_memory(database_url: str) -> AsyncIterator[AsyncPostgresSaver]:
+    """The checkpointer, over connections of its own."""
     async with AsyncConnectionPool(
         database_url,
         min_size=1,
@@ -75,5 +82,4 @@ async def open_threads(database_url: str) -> AsyncIterator[Threads]:
         },
     ) as pool:
         # Only plain JSON types live in the state, so nothing is ever revived from a checkpoint by class name.
-        memory = AsyncPostgresSaver(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=None))  # type: ignore[arg-type]
-        yield Threads(build_graph(memory), memory)
+        yield AsyncPostgresSaver(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=None))  # type: ignore[arg-type]

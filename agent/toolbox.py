@@ -1,4 +1,4 @@
-"""The read tools of a model: typed, bounded, told on the timeline. Nothing in here can change anything outside."""
+"""The read tools of a model: typed, bounded, told as they are used. Nothing in here can change anything outside."""
 
 import asyncio
 import json
@@ -21,6 +21,8 @@ from core.plain_text import cut, storable, visible
 from store import timeline
 
 TOOL_SECONDS_MAX = 20.0
+GLIMPSE_LINES = 6
+GLIMPSE_CHARS_MAX = 200
 EVIDENCE_MAX = 60
 WORDS_CHARS_MAX = 120
 ASKED_CHARS_MAX = 300
@@ -28,6 +30,8 @@ MINUTES = {"type": "integer", "minimum": 1, "maximum": 1440}
 LOG = structlog.get_logger()
 
 Look = Callable[[Scope, dict[str, Any]], Awaitable[Answer]]
+Note = Callable[[str, dict[str, Any]], Awaitable[None]]
+"""Tells people that a tool is used: kind and body."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,25 @@ class Tool:
 
 
 class Toolbox:
-    """The tools over one scope; it remembers answers of this run and numbers what they found as T1, T2, ..."""
+    """The tools over one scope; it remembers answers of this run and numbers what they found as T1, T2, ...
 
-    def __init__(self, scope: Scope, redactor: Redactor, meter: Meter) -> None:
+    Without `tools` they are those of an investigation; without `note` their use is told on the incident's timeline,
+    with it what they found is told as well.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        redactor: Redactor,
+        meter: Meter,
+        tools: Sequence[Tool] | None = None,
+        note: Note | None = None,
+    ) -> None:
         self._scope, self._redactor, self._meter = scope, redactor, meter
-        self._tools = {tool.name: tool for tool in _tools(scope, redactor)}
+        chosen = investigation_tools(scope, redactor) if tools is None else tools
+        self._tools = {tool.name: tool for tool in chosen}
+        self._note = note or self._note_on_timeline
+        self._shows = note is not None
         self._memory: dict[str, Told] = {}
         self.evidence: dict[str, Evidence] = {e.id: e for e in scope.draft.evidence}
 
@@ -104,7 +122,7 @@ class Toolbox:
             self._memory[key] = told
         seconds = round(time.monotonic() - began, 3)
         body = {"tool": name, "bytes": told.size, "cut": told.cut, "seconds": seconds, "from_memory": is_loop}
-        await self._note("tool.finished", body)
+        await self._note("tool.finished", {**body, "lines": _glimpse(told)} if self._shows else body)
         return told
 
     async def _look(self, name: str, asked: dict[str, Any]) -> Answer:
@@ -148,12 +166,13 @@ class Toolbox:
         except Exception:  # as everywhere: what cannot be redacted is not shown
             return "withheld"
 
-    async def _note(self, kind: str, body: dict[str, Any]) -> None:
+    async def _note_on_timeline(self, kind: str, body: dict[str, Any]) -> None:
         async with self._scope.ctx.store.begin() as conn:
-            await timeline.append(conn, self._scope.incident["id"], kind, actor="model", body=body)
+            await timeline.append(conn, self._scope.about["id"], kind, actor="model", body=body)
 
 
-def _tools(scope: Scope, redactor: Redactor) -> list[Tool]:
+def investigation_tools(scope: Scope, redactor: Redactor) -> list[Tool]:
+    """The tools about one incident in which a model looks for the cause."""
     service: dict[str, Any] = {"type": "string", "enum": list(filter(redactor.is_harmless, scope.services)) or ["-"]}
     words = {"type": "string", "maxLength": WORDS_CHARS_MAX}
     signals = list(filter(redactor.is_harmless, scope.signals))
@@ -201,6 +220,11 @@ def _tools(scope: Scope, redactor: Redactor) -> list[Tool]:
         takes: dict[str, dict[str, Any]] = {"signal": {"type": "string", "enum": signals}, "minutes": MINUTES}
         tools.append(Tool("query_metrics", "One signal over time.", sight.query_metrics, takes, ["signal"]))
     return tools
+
+
+def _glimpse(told: Told) -> list[str]:
+    """The first lines of an answer without its fence, for whoever watches: as redacted as the model gets them."""
+    return [cut(line, GLIMPSE_CHARS_MAX) for line in told.text.split("\n")[2:-1]][:GLIMPSE_LINES]
 
 
 def _value_fault(name: str, value: object, form: Mapping[str, Any]) -> str:

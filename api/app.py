@@ -6,13 +6,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import problems
+from api import examples, openai_errors, problems
 from api.access import OPEN_PATHS, KnownKeys, Needs
 from api.body import BODY_BYTES_MAX, BODY_READ_S, BodyCut
 from api.cookies import SECURE_NAME
 from api.express import Express
 from api.figures import Figures
 from api.routes import (
+    ag_ui,
     approvals,
     assignment,
     auth,
@@ -30,6 +31,7 @@ from api.routes import (
     learning,
     logs,
     metrics,
+    openai_chat,
     people,
     playbooks,
     policy,
@@ -38,12 +40,15 @@ from api.routes import (
     regrouping,
     rota,
     site,
+    slack,
     sources,
     standing,
     storms,
     suppression,
     switches,
     teams,
+    telegram,
+    threads,
     topology,
     webhooks,
 )
@@ -58,6 +63,7 @@ ROUTES = (
     regrouping,
     fixed_by,
     events,
+    threads,
     exceptions,
     approvals,
     executions,
@@ -71,6 +77,9 @@ ROUTES = (
     heartbeats,
     switches,
     jobs,
+    telegram,
+    openai_chat,
+    ag_ui,
     changes,
     logs,
     site,
@@ -82,6 +91,7 @@ ROUTES = (
     identities,
     push_targets,
     rota,
+    slack,
     health,
     metrics,
 )
@@ -104,11 +114,13 @@ def build_app(
     app.state.keys = KnownKeys(house.store)
     app.state.hasher = Hasher()
     app.state.figures = Figures()
+    app.state.slack = slack.SlackDoors(house)
     app.state.readiness = health.Readiness(house.store, runs_jobs)
     for module in ROUTES:
         app.include_router(module.router)
     if missing := undeclared(app):
         raise BadConfiguration(f"Routes that do not say who may use them: {', '.join(missing)}.")
+    app.state.doors = [(route.path_regex, route.methods) for route in routes_of(app)]
     problems.install(app)
     app.add_middleware(Express, house=house, keys=app.state.keys, figures=app.state.figures)
     app.add_middleware(BodyCut, bytes_max=body_bytes_max, read_s=body_read_s, counted=app.state.figures.cut)
@@ -130,6 +142,7 @@ def described(app: FastAPI) -> dict[str, Any]:
         schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         parts = schema.setdefault("components", {})
         parts.setdefault("schemas", {})["Problem"] = problems.PROBLEM_SCHEMA
+        parts["schemas"]["OpenAIError"] = openai_errors.ERROR_SCHEMA
         parts["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},
             "basic": {"type": "http", "scheme": "basic", "description": "The key as the password, any user."},
@@ -139,8 +152,10 @@ def described(app: FastAPI) -> dict[str, Any]:
             operation = schema["paths"][path][method]
             operation["security"] = [{"bearer": []}, {"basic": []}, {"session": []}]
             operation["description"] = f"{operation.get('description', '')}\n\nNeeds {needed}."
-            for status, answer in problems.documented(*GENERIC_PROBLEMS).items():
+            faults = openai_errors if path.startswith(openai_errors.PATHS) else problems
+            for status, answer in faults.documented(*GENERIC_PROBLEMS).items():
                 operation["responses"][str(status)] = answer
+        examples.put_into(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 

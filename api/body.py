@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from prometheus_client import Counter
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem
@@ -40,7 +41,7 @@ class BodyCut:
         except Problem as problem:
             if self.counted:
                 self.counted.labels(str(problem.status)).inc()
-            await _refuse(problem, receive, send)
+            await _refuse(problem.response(scope["path"]), problem.status, receive, send)
             return
 
         async def replay() -> Message:
@@ -122,12 +123,11 @@ def is_too_deep(body: bytes) -> bool:
     return b"()" in brackets or brackets.count(b"(") > JSON_DEPTH_MAX
 
 
-async def _refuse(problem: Problem, receive: Receive, send: Send) -> None:
+async def _refuse(answer: Response, status: int, receive: Receive, send: Send) -> None:
     """Answer at once, then swallow what still comes for a moment: closing at once could cost the sender the answer."""
-    answer = problem.response()
     await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-    if problem.status != 408:
+    if status != 408:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 while (message := await receive())["type"] == "http.request" and message.get("more_body"):

@@ -47,6 +47,7 @@ class Connection(HttpToolsProtocol):
         """A head begins."""
         self._in_head, self._head_bytes = True, 0
         super().on_message_begin()
+        self.scope["nightshift.cut"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
         """The head is whole."""

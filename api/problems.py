@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import openai_errors
 from core.errors import BadConfiguration, BadInput, IllegalTransition, NightshiftError, NotFound, Refused, Unavailable
 from core.plain_text import storable
 from store.ids import new_id
@@ -29,6 +30,7 @@ STATUS_TITLES = {
     405: "Wrong method",
     408: "Too slow",
     409: "Moved on meanwhile",
+    412: "Changed meanwhile",
     413: "Too large",
     415: "Wrong form",
     422: "Not usable",
@@ -58,8 +60,11 @@ class Problem(Exception):
         if status == 503:
             self.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
 
-    def response(self) -> Response:
-        """The answer itself."""
+    def response(self, path: str = "") -> Response:
+        """The answer itself; on a path of OpenAI's clients in the form that they read."""
+        if path.startswith(openai_errors.PATHS):
+            status = openai_errors.status_of(self.status)
+            return JSONResponse(openai_errors.of_problem(status, self.detail, self.more), status, self.headers)
         body = {
             "type": "about:blank",
             "title": STATUS_TITLES.get(self.status, "Problem"),
@@ -119,14 +124,19 @@ class UnexpectedErrors:
             if has_begun:
                 raise
             problem = problem_of(error) or unexpected(error, scope["path"])
-            await problem.response()(scope, receive, send)
+            await problem.response(scope["path"])(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:
     """Answer every fault of this application as problem+json."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        return (problem_of(error) or unexpected(error, request.url.path)).response()
+        problem = problem_of(error) or unexpected(error, request.url.path)
+        if problem.status == 405:
+            taken = sorted(methods_at(request))
+            problem.headers["Allow"] = ", ".join(taken)
+            problem.detail = f"{request.method} is not possible here; this address takes {' and '.join(taken)}."
+        return problem.response(request.url.path)
 
     for kind in (
         Problem,
@@ -138,6 +148,12 @@ def install(app: FastAPI) -> None:
     ):
         app.add_exception_handler(kind, answer)
     app.add_middleware(UnexpectedErrors)
+
+
+def methods_at(request: Request) -> set[str]:
+    """What the address of a request takes, over all its routes (`app.state.doors`); the framework names one of them."""
+    found = [(path, methods) for path, methods in request.app.state.doors if path.match(request.url.path)]
+    return {method for path, methods in found for method in methods if path == found[0][0]}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

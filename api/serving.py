@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from api.connection import Connection
+from api.receivers import singletons
 from core.errors import BadConfiguration, NightshiftError
 from engine.heartbeats import stay_reachable
 from engine.house import House, bring_up_to_date, open_house
@@ -79,7 +80,7 @@ async def _work(house: House, parts: Sequence[str], listener: socket.socket | No
         tasks.append(asyncio.create_task(server.serve([listener]), name="serve"))
         tasks.append(asyncio.create_task(stay_reachable(house), name="reachable"))
     if "worker" in parts:
-        tasks.append(asyncio.create_task(run_worker(house), name="worker"))
+        tasks.append(asyncio.create_task(run_worker(house, singletons(house)), name="worker"))
     waiter = asyncio.create_task(stop.wait(), name="stop")
     # What is there now stays: looking through it again and again for garbage would stop every request for a moment.
     gc.freeze()
@@ -94,6 +95,8 @@ async def _work(house: House, parts: Sequence[str], listener: socket.socket | No
     for task in [waiter, *tasks]:
         task.cancel()
     await asyncio.gather(waiter, *tasks, return_exceptions=True)
+    if server:
+        await server.close()
     for task in done - {waiter}:
         if not task.cancelled() and (error := task.exception()):
             raise error
@@ -142,6 +145,10 @@ class _Server(uvicorn.Server):
         """Let streams end, so that nobody waits for their readers, then finish what is under way."""
         self._state.draining = True
         self.should_exit = True
+
+    async def close(self) -> None:
+        """Finish what chats were told is under way."""
+        await self._state.slack.close()
 
 
 def _server(house: House, *, runs_jobs: bool) -> _Server:

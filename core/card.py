@@ -55,6 +55,7 @@ def build_card(
         "if_nothing": f"{impact.alerts} alerts keep firing on {', '.join(map(_line, impact.services))}",
         "track_record": choice.record.words(),
         "beside_record": list(choice.record.notes()),
+        "record": choice.record.counts,
         "basis": str(choice.basis),
         "alternatives": [f"{name}: {record.words()}" for name, record in choice.alternatives],
         "undo": _line(playbook.undo),

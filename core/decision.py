@@ -66,6 +66,18 @@ class Decision:
     standing_id: str = ""
 
 
+def decision_of(stored: Mapping[str, Any]) -> Decision:
+    """The decision that is stored with an execution. Raises KeyError and ValueError where there is none."""
+    return Decision(
+        Verb(stored["verb"]),
+        Guardrail(stored["guardrail"]),
+        str(stored["detail"]),
+        int(stored.get("approvers") or 0),
+        str(stored.get("role") or ""),
+        str(stored.get("standing_id") or ""),
+    )
+
+
 def widened(then: Mapping[str, Any], now: Decision) -> str:
     """Why what was agreed to (the stored decision) is no longer enough for what the gate asks now; empty if it is."""
     if now.verb not in MAY_ACT:

@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from core.errors import BadConfiguration
@@ -22,7 +23,7 @@ def read_form(kind: type, data: Any, place: str) -> Any:
     unknown = sorted(set(map(str, data)) - set(fields))
     if unknown:
         raise BadConfiguration(f"{place}: unknown key {unknown[0]!r}; known keys: {', '.join(fields)}")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     values = {
         str(name): _number(str(name), _value(hints[str(name)], value, f"{place}.{name}"), place)
         for name, value in data.items()
@@ -35,6 +36,12 @@ def read_form(kind: type, data: Any, place: str) -> Any:
     if missing:
         raise BadConfiguration(f"{place}: {missing[0]!r} is missing")
     return kind(**values)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Read once a form: resolving them costs more than all the rest."""
+    return get_type_hints(kind)
 
 
 def _number(name: str, value: Any, place: str) -> Any:

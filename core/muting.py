@@ -45,6 +45,9 @@ MUTED = frozenset(
 # What a storm tells for all of its incidents, and what flapping tells once: their beginnings and their getting worse.
 FOLDED = frozenset({"page", "reopened", "worse"})
 
+BY_PERSON = "escalated:by_person"
+"""How the kind of news begins that somebody calls for help: no silence holds that back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suppressions:
@@ -96,7 +99,7 @@ def mute_alert(alert: Firing, known: Suppressions, now: datetime) -> Mute:
 
 def mute_page(kind: str, firing: Sequence[Firing], known: Suppressions, now: datetime) -> Mute:
     """Is news of this kind about these firing alerts held back? One audible alert is enough to tell."""
-    if kind in PASSING:
+    if kind in PASSING or kind.startswith(BY_PERSON):
         return Mute(MuteReason.ALWAYS_TOLD)
     if not firing:
         return Mute(MuteReason.NOTHING_FIRES)

@@ -91,6 +91,15 @@ class TrackRecord:
             return f"{said} on {'this service' if tried else 'other services'}"
         return f"{said}, {n_of_n(helped, tried)} on this service"
 
+    @property
+    def counts(self) -> dict[str, object]:
+        """The same as data, for whoever says it in other words."""
+        return {
+            "helped": self.helped, "tried": self.tried, "apart": self.apart, "returned": self.returned,
+            "by_hand": self.by_hand, "on_service": list(self.on_service) if self.on_service else None,
+            "similar": list(self.similar), "elsewhere": list(self.elsewhere),
+        }  # fmt: skip
+
     def notes(self) -> tuple[str, ...]:
         """What is told apart from the counts, one line each."""
         said = (

@@ -45,7 +45,7 @@ async def decide(
     if verdict == "approve":
         await check_requester(conn, row, person)
     if not await approvals.vote(conn, approval_id, person.id, verdict=verdict, reason=reason, via=person.via):
-        raise IllegalTransition(f"{person.name} has decided this already.")
+        raise IllegalTransition(f"{person.name} has decided this already.", "voted_already")
     body = {"approval_id": str(approval_id), "verdict": verdict, "reason": reason, "via": person.via}
     await timeline.append(conn, row["incident_id"], "approval.decided", actor=person.actor, body=body)
     if verdict == "reject":
@@ -54,7 +54,7 @@ async def decide(
         await resume(conn, row["incident_id"])
     elif await agreed(conn, row):
         if not await approvals.settle(conn, approval_id, "approved"):
-            raise IllegalTransition("This approval expired a moment ago.")
+            raise IllegalTransition("This approval expired a moment ago.", "expired")
         await approve(conn, row, person, Reason.APPROVED_BY_PERSON)
 
 
@@ -68,9 +68,10 @@ async def approve(conn: Connection, row: Row, person: Person, reason: Reason) ->
 def check_open(row: Row, intent_hash: str) -> None:
     """Is this approval still to be decided, and is it about the action that the person saw, unchanged since?"""
     if row["state"] != "pending" or row["execution_state"] != State.AWAITING_APPROVAL:
-        raise IllegalTransition(f"This approval is {row['state']}; nothing is left to decide.")
+        said = f"This approval is {row['state']}; nothing is left to decide."
+        raise IllegalTransition(said, "expired" if row["state"] == "expired" else "decided")
     if row["is_over"]:
-        raise IllegalTransition("This approval has expired; ask for a new proposal.")
+        raise IllegalTransition("This approval has expired; ask for a new proposal.", "expired")
     bound = {intent_hash, row["intent_hash"], row["execution_hash"], Intent.stored(row["intent"], {}).hash}
     if len(bound) > 1:
         raise Refused("The action is not the one that you saw: show the card again and decide on that.", "other_action")

@@ -23,7 +23,8 @@ from core.notice_rule import NoticeKind, escalation_of
 from core.site import Channel
 from engine.house import House
 from engine.muting import mute_of
-from store import flaps, incidents, jobs, notice_rules, notifications, rotas, timeline
+from engine.outbox import tell
+from store import flaps, incidents, jobs, notice_rules, rotas, timeline
 from store.pool import Connection, Row, now
 from tools.act.gate import maintenance_of
 
@@ -111,10 +112,8 @@ async def _call(
             "firing": incident["firing_count"],
             **({"person": person} if person else {}),
         }
-        for channel in named:
-            key = f"{incident['id']}:call:{start.isoformat()}:{call.number}:{channel.id}"
-            await notifications.queue(
-                conn, incident_id=incident["id"], kind="call", channel=channel.id, dedup_key=key, body=body
-            )
+        await tell(
+            conn, named, incident["id"], "call", body, key=f"{incident['id']}:call:{start.isoformat()}:{call.number}"
+        )
         told = {"who": call.who, "call": call.number + 1, **({"person": person} if person else {})}
         await timeline.append(conn, incident["id"], "incident.called", reason="due", body=told)

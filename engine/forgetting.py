@@ -1,8 +1,8 @@
 """What is kept for a while only: bodies in quarantine, idempotency keys, claims of ended incidents, learned edges,
-sessions."""
+sessions, what was delivered and shown in chats."""
 
 from engine.house import House
-from store import dependencies, idempotency, quarantine, regrouping, sessions
+from store import conversations, dependencies, heard_updates, idempotency, quarantine, regrouping, sessions, tickets
 
 CLAIMS_KEPT_S = 86_400.0
 
@@ -20,3 +20,7 @@ async def forget_old(house: House) -> None:
         await dependencies.forget(conn, older_than_s=site.learning.keep_s)
     async with house.store.begin() as conn:
         await sessions.forget(conn)
+    async with house.store.begin() as conn:
+        await conversations.forget_old(conn)
+        await tickets.forget(conn)
+        await heard_updates.forget(conn)

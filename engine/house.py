@@ -25,6 +25,7 @@ from engine.crashpoint import Crashpoints
 from engine.logbook import Logbook
 from engine.reconciling import reconcile
 from engine.settings import Settings
+from engine.voices import Voices
 from ingest.intake import Intake
 from ingest.playbook_file import Folder, load_playbook_files, shipped_playbooks
 from ingest.site_file import load_site_file
@@ -37,6 +38,7 @@ from store.pool import Store, check_database, open_store
 from tools.read.sources import open_logs, open_metrics
 
 if TYPE_CHECKING:
+    from agent.chat import Chats
     from agent.context import Context
     from agent.thread import Threads
 
@@ -61,13 +63,17 @@ class House:
     epoch_seen: int = 0
     intake: Intake = field(init=False)
     logbook: Logbook = field(init=False)
+    voices: Voices = field(init=False)
     _site: tuple[float, Site] | None = None
     _threads: "Threads | None" = None
-    _threads_opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _chats: "Chats | None" = None
+    _agent_opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def __post_init__(self) -> None:
         self.intake = Intake(self.store, self.site)
+        self.voices = Voices(os.environ)
+        self._stack.push_async_callback(self.voices.close)
         self.logbook = Logbook(self.settings.data_dir.expanduser() / "logbook")
 
     async def site(self) -> Site:
@@ -106,15 +112,26 @@ class House:
         )
 
     async def threads(self) -> "Threads":
-        """The agent's threads. Importing them costs seconds, so it happens once, at first need, beside the loop."""
-        async with self._threads_opening:
+        """The agent's threads of incidents. Importing them costs seconds, so it happens once, at first need, beside
+        the loop."""
+        async with self._agent_opening:
             if self._threads is None:
-                module: Any = await asyncio.to_thread(importlib.import_module, "agent.thread")
-                if owner_url := self.settings.database_owner_url:
-                    await module.prepare_memory(owner_url)
-                opened: Threads = await self._stack.enter_async_context(module.open_threads(self.store.url))
-                self._threads = opened
+                self._threads = await self._open_agent("agent.thread", "open_threads")
             return self._threads
+
+    async def chats(self) -> "Chats":
+        """The agent's side of conversations with people, opened in the same way."""
+        async with self._agent_opening:
+            if self._chats is None:
+                self._chats = await self._open_agent("agent.chat", "open_chats")
+            return self._chats
+
+    async def _open_agent(self, name: str, opener: str) -> Any:
+        module: Any = await asyncio.to_thread(importlib.import_module, name)
+        if owner_url := self.settings.database_owner_url:
+            memory: Any = importlib.import_module("agent.thread")
+            await memory.prepare_memory(owner_url)
+        return await self._stack.enter_async_context(getattr(module, opener)(self.store.url))
 
 
 @asynccontextmanager

@@ -12,22 +12,26 @@ from procrastinate.jobs import Job
 from core.errors import IllegalTransition, NightshiftError, NotFound
 from engine import (
     aggregating,
+    answering,
     escalating,
     flapping,
+    following,
     healing,
     incidents,
     storms,
+    streaming_answers,
     sweeping,
     telling,
     undoing,
     verifying,
+    voicing,
     writeback,
 )
 from engine.house import House
 
 log = structlog.get_logger(__name__)
 
-CONNECTIONS_MAX = 6
+CONNECTIONS_MAX = 8
 ATTEMPTS_MAX = 10
 RETRY_S_MAX = 60
 
@@ -44,6 +48,8 @@ JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     flapping.settle_flapping,
     aggregating.aggregate_alerts,
     telling.send_notification,
+    voicing.speak,
+    following.follow_incident,
     escalating.escalate_incident,
     incidents.run_incident,
     incidents.resume_incident,
@@ -59,6 +65,8 @@ JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     undoing.propose_way_back,
     sweeping.probe_execution,
     writeback.sentry_comment,
+    answering.answer_thread,
+    streaming_answers.stream_answer,
 )
 
 

@@ -43,7 +43,12 @@ async def learned(conn: Connection, site: Site, incident: Row, row: Row, outcome
     # Of the trouble that was acted on, whatever the incident has become since.
     trouble = {**incident, "signature": row["signature"], "environment": row["environment"]}
     record = await record_for(conn, site, trouble, row["playbook_id"])
-    body = {"playbook": row["playbook_id"], "record": record.words(), "execution_id": str(row["id"])}
+    body = {
+        "playbook": row["playbook_id"],
+        "record": record.words(),
+        "execution_id": str(row["id"]),
+        "counts": record.counts,
+    }
     await timeline.append(conn, incident["id"], "learned", reason=outcome, body=body)
     if outcome is Outcome.STABLE and deserves_playbook(record):
         cause = str(diagnosis.get("cause", Cause.UNKNOWN))
@@ -76,7 +81,8 @@ async def ask_what_fixed(conn: Connection, channels: Iterable[Channel], incident
     await timeline.append(conn, incident_id, "fix.asked", body={"text": QUESTION, "how": how})
     body = {"incident": incident["number"], "title": f"#{incident['number']} {incident['title']}: what fixed it?",
             "text": QUESTION, "how": how}  # fmt: skip
-    await tell(conn, channels, incident_id, "fix_asked", body, key=f"{incident_id}:fix_asked")
+    key, subject = f"{incident_id}:fix_asked", f"fix:{incident_id}"
+    await tell(conn, channels, incident_id, "fix_asked", body, key=key, subject=subject)
     return True
 
 

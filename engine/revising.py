@@ -116,7 +116,8 @@ async def break_glass(
     # Straight into the outbox: no silence, storm or maintenance holds this back.
     told = {"incident": incident["number"], "title": f"{person.name} broke the glass", "reason": reason}
     shown = {"action": row["card"].get("title", ""), "target": row["card"].get("target", "")}
-    await tell(conn, site.channels, incident["id"], "break_glass", {**told, **shown}, key=f"break_glass:{approval_id}")
+    key, more = f"break_glass:{approval_id}", {"by": person.name}
+    await tell(conn, site.channels, incident["id"], "break_glass", {**told, **shown}, key=key, more=more)
     await approve(conn, row, person, Reason.GLASS_BROKEN)
 
 

@@ -9,7 +9,7 @@ from core.incident import IncidentState, Priority
 from core.muting import Mute, MuteReason, mute_in_storm
 from engine.house import House
 from engine.muting import mute_of
-from engine.outbox import tell
+from engine.outbox import refresh, tell
 from ingest.storming import END_MARGIN_S
 from store import firing, jobs, storms
 from store.pool import Connection, Row
@@ -39,16 +39,20 @@ async def page_storm(house: House, storm_id: str) -> None:
         else:
             # The incident before the storm, as those lock them who open incidents; told twice it is queued once.
             key = f"storm:{storm_id}:{news}"
-            await tell(conn, site.channels, worst["id"], "storm", _body(storm, worst, members), key=key)
+            body = _body(storm, worst, members)
+            await tell(conn, site.channels, worst["id"], "storm", body, key=key, subject=f"storm:{storm_id}")
             await storms.set_told(conn, storm["id"], news)
 
 
 async def end_storm(house: House, storm_id: str) -> None:
     """End a storm that nothing joined for a whole window; otherwise look again."""
-    window_s = (await house.site()).limits.storm_window_s
+    site = await house.site()
+    window_s = site.limits.storm_window_s
     async with house.store.begin() as conn:
         if not await storms.end(conn, UUID(storm_id), window_s):
             await jobs.at(conn, "end_storm", storm_id, delay_s=window_s + END_MARGIN_S, storm_id=storm_id)
+        elif (await storms.get(conn, UUID(storm_id)))["told"]:
+            await refresh(conn, site.channels, f"storm:{storm_id}", "storm")
 
 
 async def mute_of_storm(conn: Connection, incident: Row, kind: str, *, was_muted: bool) -> Mute:

@@ -68,7 +68,8 @@ async def page_incident(house: House, incident_id: str, kind: str, muted: str = 
             ],
             "flapping": await told_of(conn, incident["id"]),
         }
-        await _queue(conn, site.channels, incident["id"], f"{kind}:{incident['reopened']}", body)
+        subject = f"page:{incident_id}" if kind == "page" else ""
+        await _queue(conn, site.channels, incident["id"], f"{kind}:{incident['reopened']}", body, subject=subject)
 
 
 async def _mute(conn: Connection, site: Site, incident: Row, kind: str, muted: str) -> Mute:
@@ -100,11 +101,15 @@ async def tell_card(conn: Connection, channels: Any, incident_id: UUID, approval
         "intent_hash": card["intent_hash"],
         "card": [f"{label}: {text}" if label else text for label, text in card_lines(card)],
     }
-    await _queue(conn, channels, incident_id, f"card:{approval['id']}", body)
+    subject = f"card:{approval['execution_id']}"
+    await _queue(conn, channels, incident_id, f"card:{approval['id']}", body, subject=subject)
 
 
-async def _queue(conn: Connection, channels: Any, incident_id: UUID, kind: str, body: Mapping[str, Any]) -> None:
-    await tell(conn, channels, incident_id, kind.split(":")[0], body, key=f"{incident_id}:{kind}")
+async def _queue(
+    conn: Connection, channels: Any, incident_id: UUID, kind: str, body: Mapping[str, Any], *, subject: str = ""
+) -> None:
+    key, more = f"{incident_id}:{kind}", {"news": kind}
+    await tell(conn, channels, incident_id, kind.split(":")[0], body, key=key, subject=subject, more=more)
 
 
 async def send_notification(house: House, notification_id: str) -> None:

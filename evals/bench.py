@@ -5,7 +5,7 @@
     make bench ARGS="--only intake --match tens"   one match of the contest
 
 Sections: start, size, demo, intake (beside Alertmanager), active (with 100,000 alerts), stored (over long histories),
-rates (are the success rates true, and do they recommend well?).
+rates (are the success rates true, and do they recommend well?), talking (first words of an answer, and its readers).
 """
 
 import argparse
@@ -34,6 +34,7 @@ from evals.demo.serving import free_port
 from evals.holding import active, stored
 from evals.machine import rss_mib
 from evals.rates import rates
+from evals.talking import talking
 from store.embedded import remove
 
 READY_S = 60.0
@@ -94,6 +95,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], Rows]] = {
     "active": lambda _: active(),
     "stored": lambda wanted: stored(wanted.seconds),
     "rates": lambda _: rates(),
+    "talking": lambda _: talking(),
 }
 
 

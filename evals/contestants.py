@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,7 @@ class House:
     machine_key: str = ""
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def side(self) -> Side:
@@ -129,7 +130,7 @@ class House:
         ours = ("NIGHTSHIFT_", "OPENAI_", "REDIS_", "SENTRY_")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         log = self.stack.enter_context((self.folder / "log").open("ab"))
-        return _running([*CLI, *words], env=clean | addresses, stdout=stdout, stderr=log)
+        return _running([*CLI, *words], env=clean | addresses | dict(self.environment), stdout=stdout, stderr=log)
 
 
 @contextmanager
@@ -146,7 +147,9 @@ def database_server() -> Iterator[embedded.EmbeddedServer]:
 
 
 @contextmanager
-def nightshift(server: embedded.EmbeddedServer, *, worker: bool = False) -> Iterator[House]:
+def nightshift(
+    server: embedded.EmbeddedServer, *, worker: bool = False, environment: Mapping[str, str] | None = None
+) -> Iterator[House]:
     """`serve` over a fresh database, which is dropped afterwards."""
     name = f"bench_{time.time_ns()}"
     with psycopg.connect(server.owner_url("postgres"), autocommit=True) as administrator:
@@ -157,7 +160,7 @@ def nightshift(server: embedded.EmbeddedServer, *, worker: bool = False) -> Iter
         try:
             with contextlib.ExitStack() as stack:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nightshift-bench-")))
-                house = House(server, name, folder, stack)
+                house = House(server, name, folder, stack, environment=environment or {})
                 house.serve()
                 if worker:
                     house.worker()

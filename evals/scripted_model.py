@@ -9,6 +9,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class Turn:
     fault: Fault | str | None = None
     fault_times: int = 1
     retry_after_seconds: int = 1
+    pace_s: float = 0.0  # between two frames of a stream
 
     def __post_init__(self) -> None:
         if not (self.text or self.tool_calls or self.fault) or self.fault_times < 1:
@@ -124,7 +126,8 @@ def _frames(reply: dict[str, Any], turn: Turn, request: dict[str, Any], number: 
 class scripted_model:
     """The server, for `with` and `async with`. It plays a list of turns, or asks a callable for each request's turn.
 
-    `calls` are all requests that came to the chat door in order, the rejected ones too.
+    `calls` are all requests that came to the chat door in order, the rejected ones too; `began` is when (monotonic) the
+    answers began.
     """
 
     max_body_bytes = MAX_BODY_BYTES
@@ -135,6 +138,7 @@ class scripted_model:
         self._script, self._cycle = script, cycle
         self._key, self._model, self._port = key, model, port
         self.calls: list[Call] = []
+        self.began: list[float] = []
         self._at, self._faulted = 0, 0
         self._last: Turn | None = None
         self._script_error: Exception | None = None
@@ -235,8 +239,11 @@ class scripted_model:
             frames = [*frames[:half], frames[half][: len(frames[half]) // 2]]
         headers.append((b"content-type", kind))
         await send({"type": "http.response.start", "status": status, "headers": headers})
+        self.began.append(time.monotonic())
         for frame in frames:
             await send({"type": "http.response.body", "body": frame, "more_body": True})
+            if turn and turn.pace_s:
+                await asyncio.sleep(turn.pace_s)
         if code != Fault.HALF_STREAM:
             await send({"type": "http.response.body"})
 

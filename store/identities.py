@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from core.errors import BadInput, IllegalTransition, NotFound
+from core.plain_text import storable
 from store import audit
 from store.ids import new_id
 from store.pool import Connection, Row, many, maybe, one
@@ -11,6 +12,7 @@ from store.sql_files import Queries
 
 IDENTITIES = Queries("identities")
 PER_PERSON_MAX = 20
+PART_CHARS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,11 @@ class Account:
     platform: str
     workspace: str
     account: str
+
+    def storable(self) -> "Account":
+        """The same account in text that a database can keep, of bounded length; a strange one is nobody's."""
+        cut = (storable(text)[:PART_CHARS_MAX] for text in (self.platform, self.workspace, self.account))
+        return Account(*cut)
 
     def __str__(self) -> str:
         return f"{self.platform}:{self.workspace}:{self.account}"

@@ -76,6 +76,11 @@ async def page(
     return await many(conn, INCIDENTS["page"], params)
 
 
+async def unresolved(conn: Connection, *, rows: int) -> list[Row]:
+    """Incidents that are not over, the most urgent first, then the newest."""
+    return await many(conn, INCIDENTS["unresolved"], [rows])
+
+
 async def facets(conn: Connection) -> list[Row]:
     """How many incidents there are by state, priority, service and assignee ('' for nobody)."""
     return await many(conn, INCIDENTS["facets"])

@@ -12,9 +12,11 @@ from store.sql_files import Queries
 JOBS = Queries("jobs")
 # In a storm the page of the newest incident must not stand behind what takes long, or behind counting.
 PRIORITIES = {
-    "send_notification": 20, "page_incident": 10, "page_storm": 10,
+    "send_notification": 20, "speak": 20, "page_incident": 10, "page_storm": 10,
     "run_incident": -10, "resume_incident": -10, "embed_fixes": -10, "sentry_comment": -10,
 }  # fmt: skip
+# What lasts for as long as somebody talks has hands of its own, so that incidents never wait for it.
+QUEUES = {"answer_thread": "chat", "speak": "voice", "stream_answer": "stream"}
 
 
 async def defer(conn: Connection, task: str, *, lock: str | None = None, once: str | None = None, **args: Any) -> None:
@@ -22,7 +24,10 @@ async def defer(conn: Connection, task: str, *, lock: str | None = None, once: s
 
     `lock`: jobs of one lock never overlap. `once`: not put while a job of this task and lock still waits.
     """
-    values = {"task": task, "priority": _priority(task), "lock": lock, "once": once, "args": Jsonb(args)}
+    values = {
+        "task": task, "queue": QUEUES.get(task, "default"), "priority": _priority(task), "lock": lock, "once": once,
+        "args": Jsonb(args),
+    }  # fmt: skip
     await conn.execute(JOBS["defer"], values)
 
 
@@ -65,7 +70,7 @@ async def cancel_many(conn: Connection, kind: str, keys: Sequence[str]) -> None:
 
 async def take_due(conn: Connection, *, rows_max: int = 500) -> int:
     """Turn what is due into jobs, in this transaction; how many there were."""
-    values = {"rows_max": rows_max, "priorities": Jsonb(PRIORITIES)}
+    values = {"rows_max": rows_max, "priorities": Jsonb(PRIORITIES), "queues": Jsonb(QUEUES)}
     cursor = await conn.execute(JOBS["take_due"], values)
     return cursor.rowcount
 

@@ -1,6 +1,6 @@
 """The outbox: a row for everything people are told; sent at least once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from store.pool import Connection, Row, many, maybe, one
 from store.sql_files import Queries
 
 NOTIFICATIONS = Queries("notifications")
+STUBBORN_ATTEMPTS = 3
+"""What failed more often than this waits behind everything else."""
 
 
 async def queue(
@@ -23,6 +25,61 @@ async def queue(
     if row:
         await jobs.defer(conn, "send_notification", lock=f"channel:{channel}", notification_id=str(row["id"]))
     return row is not None
+
+
+async def want(
+    conn: Connection,
+    *,
+    incident_id: UUID | None,
+    kind: str,
+    channel: str,
+    dedup_key: str,
+    body: Mapping[str, Any],
+    subject: str,
+) -> None:
+    """Have a message of a chat sent, or once more looked at what its `subject` shows; then `wake` whoever speaks.
+
+    One row stands for one message; wanted again while it waits, it is sent once.
+    """
+    params = {
+        "id": new_id(), "incident": incident_id, "kind": kind, "channel": channel, "key": dedup_key,
+        "body": Jsonb(dict(body)), "subject": subject,
+    }  # fmt: skip
+    await conn.execute(NOTIFICATIONS["want"], params)
+
+
+async def wake(conn: Connection, channel: str) -> None:
+    """Have what waits for a chat said. Each unit of work that wants something calls it: whether a job that waits
+    already will see what is not committed yet, nobody knows."""
+    await jobs.defer(conn, "speak", lock=f"speak:{channel}", channel=channel)
+
+
+async def next_to_say(conn: Connection, channel: str) -> Row | None:
+    """What a chat has to hear next; None where nothing waits, or only what is tried again later."""
+    return await maybe(conn, NOTIFICATIONS["next_to_say"], {"channel": channel, "stubborn": STUBBORN_ATTEMPTS})
+
+
+async def next_in_s(conn: Connection, channel: str) -> float | None:
+    """Seconds until a chat has to hear something; None where nothing waits."""
+    row = await one(conn, NOTIFICATIONS["next_in_s"], [channel])
+    return None if row["seconds"] is None else max(float(row["seconds"]), 0.0)
+
+
+async def said(conn: Connection, row: Row) -> None:
+    """A message of a chat was sent as `row` wanted it."""
+    await conn.execute(NOTIFICATIONS["said"], {"id": row["id"], "wanted": row["wanted"]})
+
+
+async def unsaid(conn: Connection, row: Row, error: str, *, pause_s: float, attempts_max: int) -> bool:
+    """A message of a chat could not be sent; will it be tried again?"""
+    params = {"id": row["id"], "error": error, "pause": pause_s, "attempts_max": attempts_max}
+    kept = await maybe(conn, NOTIFICATIONS["unsaid"], params)
+    return kept is not None and kept["state"] == "pending"
+
+
+async def chats_with_news(conn: Connection, channels: Sequence[str]) -> list[str]:
+    """Of these chats those for which something waits that nobody is about to send."""
+    return [row["channel"] for row in await many(conn, NOTIFICATIONS["chats_with_news"], [list(channels)])]
 
 
 async def take(conn: Connection, notification_id: UUID) -> Row | None:

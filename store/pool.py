@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from select import POLLIN, poll
 from typing import Any
@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from core.errors import BadConfiguration, Contended, Unavailable
 from store.bus import Bus
+from store.tail import Tail
 
 Row = dict[str, Any]
 
@@ -36,11 +37,12 @@ class Connection(AsyncConnection[DictRow]):
 
 @dataclass(frozen=True)
 class Store:
-    """The database and the live bus, open."""
+    """The database and the live bus, open; and what is read of growing lists for all who follow one here."""
 
     url: str
     pool: AsyncConnectionPool[Connection]
     bus: Bus
+    tails: dict[str, Tail] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @asynccontextmanager
     async def begin(self, *, wait_s: float | None = None, single: bool = False) -> AsyncIterator[Connection]:

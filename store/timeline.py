@@ -6,10 +6,16 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from store.pool import Connection, Row, many, one
+from store.pool import Connection, Row, many, maybe, one
 from store.sql_files import Queries
 
 TIMELINE = Queries("timeline")
+FOLLOWED = frozenset(
+    {"recall", "diagnosis", "degraded", "approval.requested", "approval.decided", "execution.changed", "verdict",
+     "learned", "fix.asked", "fix.told"}
+)  # fmt: skip
+"""What changes the messages in an incident's threads, beside its own life (`incident.…`)."""
+UNSEEN = frozenset({"incident.opened", "incident.called"})
 
 
 def channel(incident_id: UUID | str) -> str:
@@ -28,6 +34,8 @@ async def append(
 ) -> int:
     """Append a row; its number. Readers are woken after the commit."""
     row = await one(conn, TIMELINE["append"], [incident_id, kind, actor, reason, Jsonb(dict(body or {}))])
+    if kind in FOLLOWED or (kind.startswith("incident.") and kind not in UNSEEN):
+        await conn.execute(TIMELINE["follow"], {"id": incident_id})
     conn.wake(channel(incident_id))
     return int(row["seq"])
 
@@ -42,6 +50,12 @@ async def append_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 async def after(conn: Connection, incident_id: UUID, seq: int, *, rows_max: int = 500) -> list[Row]:
     """The rows after number `seq`, in order."""
     return await many(conn, TIMELINE["after"], [incident_id, seq, rows_max])
+
+
+async def last(conn: Connection, incident_id: UUID) -> int:
+    """The number of the newest row."""
+    row = await maybe(conn, TIMELINE["last"], [incident_id])
+    return int(row["seq"]) if row else 0
 
 
 async def is_way_back_told(conn: Connection, incident_id: UUID, execution_id: str) -> bool:

@@ -78,6 +78,13 @@ def postgres() -> Iterator[embedded.EmbeddedServer]:
 @pytest.fixture
 def database(postgres: embedded.EmbeddedServer) -> Iterator[Database]:
     """A fresh, migrated database."""
+    with fresh_database(postgres) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def fresh_database(postgres: embedded.EmbeddedServer) -> Iterator[Database]:
+    """A fresh, migrated database, for what is shared by the tests of a module."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with _administer(postgres) as administrator:
         administrator.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY wal_log")

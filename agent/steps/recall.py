@@ -47,7 +47,7 @@ async def recall(state: ThreadState, runtime: Runtime[Context]) -> ThreadState:
     return {"attempt": attempt, "past": found, "similar": similar}
 
 
-async def _helped(conn: Connection, ctx: Context, incident: Row) -> list[dict[str, str]]:
+async def _helped(conn: Connection, ctx: Context, incident: Row) -> list[dict[str, object]]:
     """What was tried in such trouble by the playbooks that fit, the best cautious rate first."""
     rows = await alerts.summary(conn, incident["id"])
     kind, name = signature_class(incident["signature"]), rows[0]["name"] if rows else ""
@@ -55,7 +55,10 @@ async def _helped(conn: Connection, ctx: Context, incident: Row) -> list[dict[st
     fitting = [book for book in books if book.acts and book.fits(kind, name)]
     records = await track_records(conn, Where.of(incident, ctx.site.timings.rate_half_life_s), fitting)
     known = sorted((name for name in records if records[name].tried), key=lambda name: (-records[name].cautious, name))
-    return [{"playbook": name, "record": records[name].words()} for name in known[:RECORDS_MAX]]
+    return [
+        {"playbook": name, "record": records[name].words(), "counts": records[name].counts}
+        for name in known[:RECORDS_MAX]
+    ]
 
 
 async def _describe(conn: Connection, ctx: Context, incident_id: UUID) -> Row:

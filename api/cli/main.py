@@ -28,6 +28,7 @@ from api.cli import (
     sources,
     standing,
     switches,
+    talk,
     teams,
     topology,
 )
@@ -68,6 +69,8 @@ for _group in (
     app.add_typer(_group.app)
 for _switch in switches.APPS:
     app.add_typer(_switch)
+app.command()(talk.ask)
+app.command()(talk.chat)
 app.command()(logs.logs)
 app.command()(rota.oncall)
 for _by_password in (login.login, login.password, login.enrol):

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from api.access import Principal, Role, house_of, needs
 from api.problems import documented
+from api.routes.page import GivenMoment
 from store import changes
 
 router = APIRouter(prefix="/api/v1/changes", tags=["changes"])
@@ -23,8 +24,8 @@ async def list_changes(
     caller: Viewer,
     environment: Name | None = None,
     service: Annotated[list[Name] | None, Query(max_length=SERVICES_MAX)] = None,
-    start: AwareDatetime | None = None,
-    end: AwareDatetime | None = None,
+    start: GivenMoment | None = None,
+    end: GivenMoment | None = None,
 ) -> dict[str, Any]:
     """Up to 100 changes, newest first: of the site's environment and services where none are named, of the last day.
 

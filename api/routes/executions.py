@@ -104,7 +104,7 @@ class ExecutionPage(BaseModel):
 class Checked(BaseModel):
     """What somebody saw who looked at the target."""
 
-    happened: bool = Field(description="Did the action take effect?")
+    happened: bool = Field(strict=True, description="Did the action take effect?")
     reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX, examples=["the deploy list shows v41 since 10:01"])
 
 

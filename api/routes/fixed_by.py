@@ -24,7 +24,7 @@ class FixedBy(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"playbook_id": "rollback-bad-release", "words": "to v41"}})
     playbook_id: str | None = Field(None, min_length=1, max_length=128)
     words: str = Field("", max_length=TEXT_CHARS_MAX)
-    alone: bool = Field(False, description="Nobody did anything: it went away by itself.")
+    alone: bool = Field(False, strict=True, description="Nobody did anything: it went away by itself.")
 
     @model_validator(mode="after")
     def says_one_thing(self) -> "FixedBy":

@@ -24,11 +24,10 @@ from api.routes.incident_forms import (
 from api.routes.page import BeforeId, Limit, page_of
 from core.alert import prometheus_fingerprint
 from core.errors import IllegalTransition, NotFound
-from core.incident import IncidentState
 from core.plain_text import storable, storable_value
 from core.regrouping import OVER
-from engine import approving, healing
-from engine.learning import ask_what_fixed, record_for
+from engine import attending
+from engine.learning import record_for
 from engine.telling import frequency_of
 from store import (
     aggregates,
@@ -41,7 +40,6 @@ from store import (
     jobs,
     listing,
     notifications,
-    regrouping,
     staleness,
     timeline,
 )
@@ -51,9 +49,6 @@ from tools.act.looking import look_around
 
 router = APIRouter(prefix="/api/v1", tags=["incidents"])
 NUMBER_MAX = 2**63 - 1
-S = IncidentState
-MAY_ACKNOWLEDGE = (S.OPEN, S.ESCALATED)
-MAY_RESOLVE = (S.OPEN, S.ACKNOWLEDGED, S.MITIGATED, S.ESCALATED)
 
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 Responder = Annotated[Principal, Depends(needs(Role.RESPONDER))]
@@ -111,13 +106,13 @@ async def list_alerts(request: Request, caller: Viewer, ref: str, before: Before
 @router.post("/incidents/{ref}/acknowledge", response_model=Incident, responses=documented(401, 403, 404, 409, 422))
 async def acknowledge(request: Request, caller: Responder, ref: str, body: Reasoned) -> Response:
     """Say that somebody looks at it. Doing it twice changes nothing."""
-    return await _change(request, caller, ref, body, "acknowledge", S.ACKNOWLEDGED, MAY_ACKNOWLEDGE)
+    return await _change(request, caller, ref, body, "acknowledge")
 
 
 @router.post("/incidents/{ref}/resolve", response_model=Incident, responses=documented(401, 403, 404, 409, 422))
 async def resolve(request: Request, caller: Responder, ref: str, body: Reasoned) -> Response:
     """Say that it is over. Doing it twice changes nothing."""
-    return await _change(request, caller, ref, body, "resolve", S.RESOLVED, MAY_RESOLVE)
+    return await _change(request, caller, ref, body, "resolve")
 
 
 @router.post(
@@ -225,8 +220,6 @@ async def _change(
     ref: str,
     body: Reasoned,
     verb: Literal["acknowledge", "resolve"],
-    to: IncidentState,
-    only_from: tuple[IncidentState, ...],
 ) -> Response:
     house = house_of(request)
     channels = (await house.site()).channels
@@ -234,39 +227,14 @@ async def _change(
         incident = await find(conn, ref)
 
         async def work() -> tuple[int, Any]:
-            if to is S.RESOLVED:
-                await regrouping.lock_actions(conn, [incident["id"]])
-            changed = await incidents.set_state(conn, incident["id"], to, by=caller.name, only_from=only_from)
-            now = await incidents.get(conn, incident["id"])
-            if not changed and now["state"] != to:
-                raise IllegalTransition(f"Incident #{now['number']} is {now['state']}: it cannot be {to} from there.")
-            if changed:
-                reason = storable(body.reason)
-                said = {"text": reason, "from": incident["state"]}
-                await timeline.append(
-                    conn, now["id"], f"incident.{to}", actor=caller.actor, reason="by_person", body=said
-                )
-                await _audit(conn, caller, verb, incident, to, reason)
-                if to is S.RESOLVED:
-                    await _move_on(conn, now["id"])
-                    await ask_what_fixed(conn, channels, now)
-                else:
-                    # An acknowledgement only holds for a while: escalation has to know when it ends.
-                    key = str(now["id"])
-                    await jobs.at(conn, "escalate_incident", key, delay_s=0.0, incident_id=key)
-                now = await incidents.get(conn, incident["id"])
-            return 200, plain(now)
+            reason = storable(body.reason)
+            if verb == "resolve":
+                await attending.resolve(conn, channels, incident, caller.name, reason=reason)
+            else:
+                await attending.acknowledge(conn, incident, caller.name, reason=reason)
+            return 200, plain(await incidents.get(conn, incident["id"]))
 
         return await once(request, caller, conn, work)
-
-
-async def _move_on(conn: Connection, incident_id: UUID) -> None:
-    """Nothing that was proposed and not begun is wanted any more, and the agent's thread reads that."""
-    key = str(incident_id)
-    await approving.supersede(conn, incident_id)
-    await jobs.cancel(conn, "run_incident", key)
-    await jobs.cancel(conn, "resolve_incident", key)
-    await healing.resume(conn, incident_id)
 
 
 async def _audit(conn: Connection, caller: Principal, verb: str, incident: Row, after: str, reason: str) -> None:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from api.access import Principal, Role, house_of, needs
 from api.problems import documented
-from api.routes.page import Moment
+from api.routes.page import GivenMoment, Moment
 from core.errors import BadInput
 from core.log_line import LogLevel
 from store import log_positions, logs
@@ -65,10 +65,8 @@ async def search(
     request: Request,
     caller: Viewer,
     service: Annotated[str | None, Query(max_length=200)] = None,
-    start: Annotated[
-        AwareDatetime | None, Query(alias="from", description="An hour before the end if left out.")
-    ] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="Now if left out.")] = None,
+    start: Annotated[GivenMoment | None, Query(alias="from", description="An hour before the end if left out.")] = None,
+    end: Annotated[GivenMoment | None, Query(alias="to", description="Now if left out.")] = None,
     text: Annotated[str, TEXT] = "",
     level: Annotated[list[LogLevel] | None, Query(description="Only these levels.")] = None,
     limit: Annotated[int, Query(ge=1, le=LINES_MAX)] = 100,

@@ -6,13 +6,22 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from store.pool import Row
 
 ROWS_MAX = 200
 
+
+def _iso(moment: Any) -> Any:
+    """A bare number would be taken for seconds, or for milliseconds, as its size happens to be."""
+    if isinstance(moment, int | float) or (isinstance(moment, str) and not moment[:5].endswith("-")):
+        raise ValueError("write a time as 2026-03-01T10:00:00Z (ISO 8601)")
+    return moment
+
+
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+GivenMoment = Annotated[AwareDatetime, BeforeValidator(_iso)]
 Limit = Annotated[int, Query(ge=1, le=ROWS_MAX, description="Rows in one answer, at most.")]
 BeforeId = Annotated[UUID | None, Query(description="Continue here: `next` of the answer before.")]
 

@@ -14,7 +14,7 @@ KEY_S_MAX = 366 * DAY_S
 BREAK_GLASS_KEY_S = 3_600.0
 NAME = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@ -]{0,62}$", examples=["early"])
 LABEL = Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$", description="Where it is kept.", examples=["laptop"])
-KEY_S = Field(ge=60, le=KEY_S_MAX, description="How long it works, in seconds; null: until it is revoked.")
+KEY_S = Field(strict=True, ge=60, le=KEY_S_MAX, description="How long it works, in seconds; null: until it is revoked.")
 
 
 class NewPerson(BaseModel):

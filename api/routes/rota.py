@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Principal, Role, house_of, needs, once
 from api.problems import documented
-from api.routes.page import Moment
+from api.routes.page import GivenMoment, Moment
 from core.errors import BadInput
 from core.plain_text import storable, storable_value
 from core.rota import SHIFTS_MAX, TURNS_MAX, OnCall, RotaReason
@@ -66,8 +66,8 @@ class OverrideIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     person: Annotated[str, PERSON]
-    starts_at: AwareDatetime | None = Field(None, description="Null: now.")
-    ends_at: AwareDatetime
+    starts_at: GivenMoment | None = Field(None, description="Null: now.")
+    ends_at: GivenMoment
     reason: Annotated[str, REASON] = ""
 
 
@@ -133,7 +133,7 @@ async def read_on_call(
     request: Request,
     caller: Viewer,
     service: Annotated[str | None, Query(min_length=1, max_length=200, description="Only whom to call for it.")] = None,
-    at: Annotated[AwareDatetime | None, Query(description="At this moment; now without it.")] = None,
+    at: Annotated[GivenMoment | None, Query(description="At this moment; now without it.")] = None,
 ) -> Any:
     """Who is on call. For a service: by the rota of the team that owns it, else by that of the house; or nobody."""
     async with house_of(request).store.begin() as conn:

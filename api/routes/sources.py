@@ -26,7 +26,9 @@ SHORT_TEXT = Field(min_length=1, max_length=200)
 HEADER = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
 TOPIC = Field(pattern=r"^arn:aws[a-z-]{0,12}:sns:[a-z0-9-]{1,32}:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$")
 LABEL_NAME = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
-REPEAT_S = Field(ge=1, le=PROMISE_S_MAX, description="How often it repeats what fires; nothing is stale without it.")
+REPEAT_S = Field(
+    strict=True, ge=1, le=PROMISE_S_MAX, description="How often it repeats what fires; nothing is stale without it."
+)
 _REPEAT = frozenset({"repeat_interval_s"})
 _HMAC = frozenset({"secret", "signature_header", "timestamp_header"})
 _CHANGES = frozenset({"service", "environment", "environments"})
@@ -103,7 +105,7 @@ class Rotation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_s: float = Field(OVERLAP_S, ge=0, le=OVERLAP_S_MAX, description="0: they end at once.")
+    overlap_s: float = Field(OVERLAP_S, strict=True, ge=0, le=OVERLAP_S_MAX, description="0: they end at once.")
 
 
 @router.get("", responses=documented(401, 403, 503))

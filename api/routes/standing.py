@@ -45,7 +45,7 @@ class Grant(BaseModel):
     environments: Globs = ["*"]
     services: Globs = ["*"]
     actions_per_hour_max: Annotated[int, Field(ge=1, le=PER_HOUR_MAX)] = 1
-    expires_s: Annotated[float, Field(ge=60, le=EXPIRES_S_MAX)] = 30 * DAY_S
+    expires_s: Annotated[float, Field(strict=True, ge=60, le=EXPIRES_S_MAX)] = 30 * DAY_S
 
 
 class End(BaseModel):

@@ -46,7 +46,7 @@ class Switches(BaseModel):
 class Turn(BaseModel):
     """How the switch shall be, and why."""
 
-    on: bool
+    on: bool = Field(strict=True)
     reason: str = Field("", max_length=REASON_CHARS_MAX, examples=["provider maintenance"])
 
 

@@ -54,6 +54,11 @@ WHERE (%(before)s::bigint IS NULL OR number < %(before)s)
   AND (%(storm)s::bigint IS NULL OR storm_id = (SELECT s.id FROM storms s WHERE s.number = %(storm)s))
 ORDER BY number DESC LIMIT %(rows)s
 
+-- name: unresolved
+-- Incidents that are not over, the most urgent first, then the newest.
+SELECT i.*, (SELECT s.number FROM storms s WHERE s.id = i.storm_id) AS storm FROM incidents i
+WHERE resolved_at IS NULL ORDER BY priority, number DESC LIMIT %s
+
 -- name: facets
 -- Counts for filters.
 SELECT state, priority, service, coalesce(assignee, '') AS assignee, count(*) AS incidents FROM incidents

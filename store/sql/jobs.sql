@@ -2,7 +2,7 @@
 -- Put a job into the queue, unless `once` and one of its task and lock still waits there. No queueing lock: putting a
 -- failed or rescued job back would collide with its twin and leave it stuck.
 INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, args)
-SELECT 'default', %(task)s::text, %(priority)s::integer, %(lock)s::text, %(args)s::jsonb
+SELECT %(queue)s::text, %(task)s::text, %(priority)s::integer, %(lock)s::text, %(args)s::jsonb
 WHERE %(once)s::text IS NULL OR NOT EXISTS (
   SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND task_name = %(task)s::text AND lock = %(once)s::text)
 
@@ -46,7 +46,8 @@ WITH taken AS (
   ) RETURNING kind, key, args
 )
 INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, args)
-SELECT 'default', kind, coalesce((%(priorities)s::jsonb->>kind)::integer, 0), kind || ':' || key, args
+SELECT coalesce(%(queues)s::jsonb->>kind, 'default'), kind, coalesce((%(priorities)s::jsonb->>kind)::integer, 0),
+       kind || ':' || key, args
 FROM taken t
 WHERE NOT EXISTS (
   SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND task_name = t.kind AND lock = t.kind || ':' || t.key)

@@ -3,6 +3,46 @@
 INSERT INTO notifications (id, incident_id, kind, channel, dedup_key, body) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (dedup_key) DO NOTHING RETURNING id
 
+-- name: want
+-- Have a message of a chat sent, or what it shows looked at again.
+INSERT INTO notifications (id, incident_id, kind, channel, dedup_key, body, subject)
+VALUES (%(id)s, %(incident)s, %(kind)s, %(channel)s, %(key)s, %(body)s, %(subject)s)
+ON CONFLICT (dedup_key) DO UPDATE SET state = 'pending', body = excluded.body, attempts = 0,
+  wanted = notifications.wanted + 1, wanted_at = store.now(), not_before = store.now()
+
+-- name: next_to_say
+-- What a chat has to hear next: what is new before what is edited, the most urgent first, and last what never works.
+SELECT n.id, n.incident_id, n.kind, n.channel, coalesce(nullif(n.subject, ''), 'news:' || n.id) AS subject, n.body,
+       n.attempts, n.wanted, n.sent_at FROM notifications n
+LEFT JOIN incidents i ON i.id = n.incident_id
+WHERE n.state = 'pending' AND n.channel = %(channel)s AND n.not_before <= store.now()
+ORDER BY n.attempts > %(stubborn)s, n.sent_at IS NOT NULL, n.kind NOT IN ('page', 'storm'), i.priority, n.wanted_at, n.id
+LIMIT 1
+
+-- name: next_in_s
+-- In how many seconds a chat has to hear the next message; none where nothing waits.
+SELECT extract(epoch FROM min(not_before) - store.now())::double precision AS seconds FROM notifications
+WHERE state = 'pending' AND channel = %s
+
+-- name: said
+-- A message was sent as it was wanted; if it was wanted again meanwhile, it goes on waiting.
+UPDATE notifications SET state = CASE WHEN wanted = %(wanted)s THEN 'sent' ELSE state END, last_error = '', attempts = 0,
+  sent_at = store.now() WHERE id = %(id)s AND state = 'pending'
+
+-- name: unsaid
+-- An attempt failed: again later, or never.
+UPDATE notifications SET state = CASE WHEN attempts + 1 >= %(attempts_max)s THEN 'failed' ELSE state END,
+  attempts = attempts + 1, last_error = %(error)s, not_before = store.now() + make_interval(secs => %(pause)s)
+WHERE id = %(id)s AND state = 'pending' RETURNING state
+
+-- name: chats_with_news
+-- Channels for which messages wait that nobody is about to send.
+SELECT DISTINCT channel FROM notifications n
+WHERE state = 'pending' AND channel = ANY (%s) AND not_before <= store.now()
+  AND NOT EXISTS (SELECT 1 FROM due WHERE kind = 'speak' AND key = n.channel)
+  AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j
+                  WHERE j.status IN ('todo', 'doing') AND j.task_name = 'speak' AND j.args->>'channel' = n.channel)
+
 -- name: take
 -- Take a pending message.
 UPDATE notifications SET attempts = attempts + 1 WHERE id = %s AND state = 'pending'
@@ -26,5 +66,5 @@ WHERE incident_id = %s ORDER BY created_at
 -- name: counts
 -- For metrics.
 SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'failed') AS failed,
-       coalesce(extract(epoch FROM store.now() - min(created_at) FILTER (WHERE state = 'pending')), 0) AS oldest_s
+       coalesce(extract(epoch FROM store.now() - min(wanted_at) FILTER (WHERE state = 'pending')), 0) AS oldest_s
 FROM notifications

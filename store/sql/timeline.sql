@@ -2,6 +2,14 @@
 -- Append a row with the incident's next number.
 SELECT store.append_timeline(%s, %s, %s, %s, %s) AS seq
 
+-- name: follow
+-- Have the messages of an incident's threads looked at, if it has any. The timer that waits is locked, so that whoever
+-- takes it waits for what this transaction has written.
+INSERT INTO due (kind, key, due_at, args)
+SELECT 'follow_incident', c.incident_id::text, store.now(), jsonb_build_object('incident_id', c.incident_id)
+FROM conversations c WHERE c.incident_id = %(id)s LIMIT 1
+ON CONFLICT (kind, key) DO UPDATE SET due_at = least(due.due_at, excluded.due_at)
+
 -- name: append_many
 -- Append one row to each of many incidents.
 WITH b AS (SELECT * FROM jsonb_to_recordset(%s) AS b (incident_id uuid, kind text, reason text, body jsonb)),
@@ -14,6 +22,10 @@ RETURNING incident_id
 -- name: after
 -- Read on from a number.
 SELECT seq, at, kind, actor, reason, body FROM timeline WHERE incident_id = %s AND seq > %s ORDER BY seq LIMIT %s
+
+-- name: last
+-- The number of the newest row.
+SELECT timeline_seq AS seq FROM incidents WHERE id = %s
 
 -- name: is_way_back_told
 -- Whether the way back of an execution was proposed.

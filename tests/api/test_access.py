@@ -10,7 +10,11 @@ from api.app import needs_of, routes_of, undeclared
 from store import people
 from store.people import new_key
 
-OPEN = {"/health/live", "/health/ready", "/openapi.json", "/docs", "/api/v1/auth/login", "/api/v1/auth/enrol"}
+OPEN = {
+    *("/health/live", "/health/ready", "/openapi.json", "/docs", "/api/v1/auth/login", "/api/v1/auth/enrol"),
+    "/api/v1/chat/telegram/{channel}",
+    "/api/v1/chat/slack/{channel}",
+}
 PERSONS = [role for role in Role if role is not Role.MACHINE]
 
 

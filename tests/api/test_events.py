@@ -3,13 +3,13 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from store import timeline
+from tests.api.raw_stream import events, numbers
 
 ALERT = {"name": "HighErrorRate", "service": "shop", "status": "firing"}
 READERS = 20
@@ -45,28 +45,11 @@ class Story:
         raise AssertionError("the stream ended")
 
 
-async def events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
-    """Events of a raw stream: id, event, data; comments (pings) are left out."""
-    event: dict[str, str] = {}
-    async for line in lines:
-        if not line and event:
-            yield event
-            event = {}
-        elif line and not line.startswith(":"):
-            name, _, value = line.partition(": ")
-            assert name not in event, "a data line was torn"
-            event[name] = value
-
-
 @pytest.fixture
 async def story(door: Any) -> Story:
     assert (await door.post("/api/v1/webhooks/generic/shopmon", ALERT, "shopmon")).status_code == 200
     [incident] = await door.rows("SELECT id, number, timeline_seq FROM incidents")
     return Story(door, incident["id"], incident["number"], incident["timeline_seq"])
-
-
-def numbers(heard: list[dict[str, str]]) -> list[int]:
-    return [int(event["id"]) for event in heard]
 
 
 async def test_stream_tells_what_was_and_what_comes_in_order(story: Story) -> None:

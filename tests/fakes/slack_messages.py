@@ -38,7 +38,7 @@ async def update(server: SlackServer, arguments: SlackArguments) -> dict[str, An
     """chat.update: new text without blocks takes the blocks away."""
     channel = server.workspace.channel(arguments.need("channel"))
     post = channel.own(arguments.need("ts"), "cant_update_message")
-    if post.streaming_until is not None:
+    if post.streaming_until is not None and post.streaming_until >= server.clock.now():
         raise SlackRefused("streaming_state_conflict")
     text, blocks = _content(server, arguments)
     post.past_blocks.append(post.blocks)

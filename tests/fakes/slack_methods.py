@@ -33,6 +33,13 @@ async def open_connection(server: SlackServer, _: SlackArguments) -> dict[str, A
     return {"url": f"{server.root.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id={APP}"}
 
 
+async def bots_info(server: SlackServer, arguments: SlackArguments) -> dict[str, Any]:
+    """bots.info: which app a bot belongs to."""
+    if arguments.need("bot") != BOT:
+        raise SlackRefused("bot_not_found")
+    return {"bot": {"id": BOT, "deleted": False, "name": "nightshift", "app_id": APP, "user_id": BOT_USER}}
+
+
 async def users_info(server: SlackServer, arguments: SlackArguments) -> dict[str, Any]:
     """users.info."""
     member = server.workspace.members.get(arguments.need("user"))
@@ -103,6 +110,7 @@ async def complete_upload(server: SlackServer, arguments: SlackArguments) -> dic
 METHODS: Mapping[str, SlackMethod] = {
     "auth.test": auth_test,
     "apps.connections.open": open_connection,
+    "bots.info": bots_info,
     "chat.postMessage": messages.post_message,
     "chat.postEphemeral": messages.post_ephemeral,
     "chat.update": messages.update,

@@ -21,6 +21,7 @@ TIER = {1: Rate(1, 60.0), 2: Rate(20, 60.0), 3: Rate(50, 60.0), 4: Rate(100, 60.
 METHOD_RATES: Mapping[str, Rate] = {
     "apps.connections.open": Rate(10, 60.0),
     "auth.test": Rate(300, 60.0),
+    "bots.info": TIER[3],
     "chat.appendStream": TIER[4],
     "chat.delete": TIER[3],
     "chat.getPermalink": Rate(300, 60.0),

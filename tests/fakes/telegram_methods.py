@@ -176,7 +176,9 @@ async def set_my_commands(server: Server, arguments: Arguments) -> bool:
             raise bad("BOT_COMMAND_INVALID")
         if not 1 <= units(one.get("description", "")) <= COMMAND_DESCRIPTION_UNITS_MAX:
             raise bad("BOT_COMMAND_DESCRIPTION_INVALID")
-    server.world.commands[arguments.text("language_code")] = commands
+    scope = arguments.json("scope") or {}
+    place = f"{scope['chat_id']}:" if scope.get("type") == "chat" else ""
+    server.world.commands[place + arguments.text("language_code")] = commands
     return True
 
 

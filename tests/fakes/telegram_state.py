@@ -175,7 +175,7 @@ class World:
 
     chats: dict[int, Chat] = field(default_factory=dict)
     queries: dict[str, Query] = field(default_factory=dict)
-    commands: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # by language
+    commands: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # by language, `chat:language` of one chat
     reactions: list[tuple[int, int, Any]] = field(default_factory=list)
 
     def private(self, person: Person, *, started: bool = True) -> Chat:

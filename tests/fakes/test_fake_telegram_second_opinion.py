@@ -1,17 +1,14 @@
 """grammY against the fake: a client in another language sees the same Telegram.
 
-Skipped where node or grammY is missing; NODE_PATH says where grammY is installed.
+Skipped where node or grammY is missing, unless neighbours are required; grammY is one of tests/clients' packages.
 """
 
 import asyncio
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.clients import node
 from tests.fakes.flood import Rate
 from tests.fakes.telegram import fake_telegram
 from tests.fakes.telegram_rules import TelegramLimits
@@ -22,11 +19,6 @@ APPROVER, OUTSIDER = Person(101, "the approver"), Person(202, "the outsider")
 GROUP = -1001
 
 
-def grammy_is_here() -> bool:
-    node = shutil.which("node")
-    return bool(node) and subprocess.run([str(node), "-e", "require('grammy')"], capture_output=True).returncode == 0
-
-
 async def next_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout
     async with asyncio.timeout(15):
@@ -34,14 +26,16 @@ async def next_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
         return line
 
 
-@pytest.mark.skipif(not grammy_is_here(), reason="needs node and grammY in NODE_PATH")
 async def test_grammy_sees_the_same_telegram() -> None:
+    program = node.node()
     thirty = TelegramLimits(per_chat=Rate(30, 60.0), per_group=Rate(1000, 60.0), overall=Rate(1000, 1.0))
     async with fake_telegram(thirty) as telegram:
         telegram.world.private(APPROVER)
         telegram.world.group(GROUP, APPROVER, OUTSIDER, forum=True)
         process = await asyncio.create_subprocess_exec(
-            "node", str(SCRIPT), telegram.url, TOKEN, str(GROUP), str(APPROVER.id), stdout=asyncio.subprocess.PIPE
+            *(program, str(SCRIPT), telegram.url, TOKEN, str(GROUP), str(APPROVER.id)),
+            stdout=asyncio.subprocess.PIPE,
+            env=node.environment(),
         )
         try:
             seen = {(line := await next_line(process))["what"]: line for _ in range(6)}

@@ -95,14 +95,14 @@ class Town:
         """Start a worker."""
         return self.process("worker", **environment)
 
-    async def serve(self) -> None:
-        """Start the HTTP side and wait for its address and the first admin's key."""
+    async def serve(self, what: str = "serve", **environment: str) -> None:
+        """Start the HTTP side (`up`: with a worker in it) and wait for its address and the first admin's key."""
         number = len(self.processes)
-        made = self.process("serve", "--port", "0")
+        made = self.process(what, "--port", "0", **environment)
 
         async def ready() -> bool:
-            assert made.poll() is None, (self.folder / f"{number}-serve.err").read_text()
-            said = (self.folder / f"{number}-serve.out").read_text()
+            assert made.poll() is None, (self.folder / f"{number}-{what}.err").read_text()
+            said = (self.folder / f"{number}-{what}.out").read_text()
             if not (address := READY.search(said)) or not (key := KEY.search(said)):
                 return False
             self.url, self.keys["admin"] = address.group(1), key.group()
@@ -339,12 +339,12 @@ async def until(
 
 
 @asynccontextmanager
-async def open_town(database: Any, folder: Path) -> AsyncIterator[Town]:
-    """A served house over an empty database, beside a target; no worker yet."""
+async def open_town(database: Any, folder: Path, what: str = "serve", **environment: str) -> AsyncIterator[Town]:
+    """A served house over an empty database, beside a target; no worker yet, unless it is all `up` in one process."""
     with Target() as target:
         town = Town(database.url, database.owner_url, target, folder)
         try:
-            await town.serve()
+            await town.serve(what, **environment)
             yield town
         finally:
             await town.client.aclose()

@@ -1,0 +1,184 @@
+"""What the desk is told and how its answer is shown: a note on the button, a question to reply to, or a message."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+from aiogram.methods import AnswerCallbackQuery, SendChatAction, SendMessage
+from aiogram.types import ForceReply, MessageEntity, ReplyParameters, Update, User
+
+from api.telegram import TelegramBot
+from api.telegram_update import Pressed, Wrote, read_update
+from core.desk import Done, Refusal
+from core.errors import NightshiftError
+from core.message import Message
+from core.plain_text import cut, storable, visible
+from engine import desk
+from engine.desk_form import Click, Form, FormKind, Ordered, Said
+from engine.house import House
+from store import tickets
+from store.identities import Account
+from tools.notify.telegram import TelegramVoice
+from tools.notify.telegram_form import cut_units, units
+from tools.notify.telegram_line import chat_id, number
+from tools.notify.voice import Place, Wait
+
+log = structlog.get_logger(__name__)
+
+PLATFORM = "telegram"
+SPIN_S = 2.0  # how long a button may spin before it is answered without the outcome
+PATIENCE_S = 15.0
+NOTE_UNITS_MAX = 200
+NAME_CHARS_MAX = 60
+HINT_UNITS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Everything that one bot hears goes through here, whichever way it came."""
+
+    house: House
+    bot: TelegramBot
+    voice: TelegramVoice
+    me: User
+
+    async def hear(self, update: Update) -> None:
+        """Deal with one update; safe to repeat, since the desk knows what it has heard."""
+        said = read_update(update, self.me)
+        if isinstance(said, Pressed):
+            await self._press(said)
+        elif said is not None:
+            await self._read(said)
+
+    async def _press(self, pressed: Pressed) -> None:
+        click = Click(
+            account=self._account(pressed.account),
+            channel=self.bot.channel_of(pressed.chat).id,
+            chat=pressed.chat,
+            ref=pressed.ref,
+            ticket=pressed.ticket,
+            verb=pressed.verb,
+            delivery=pressed.query,
+            language=pressed.language,
+        )
+        work = asyncio.create_task(desk.press(self.house, click))
+        in_time, _ = await asyncio.wait({work}, timeout=SPIN_S)
+        noted = await self._stop_spinning(pressed.query, work.result() if in_time else None)
+        said = await work
+        place = Place(pressed.chat, pressed.topic, pressed.ref)
+        if said.form is not None:
+            await self._ask(place, pressed, said.form)
+        elif said.message is not None or not (noted or said.reason == Refusal.REPEATED):
+            await self._answer(place, said)
+
+    async def _stop_spinning(self, query: str, said: Said | None) -> bool:
+        """Answer the button; did the person read the outcome by that?"""
+        text = cut_units(visible(said.words), NOTE_UNITS_MAX) if said else None
+        try:
+            await self.voice.line.call(
+                "", AnswerCallbackQuery(callback_query_id=query, text=text, show_alert=bool(said and said.alert))
+            )
+        except NightshiftError as error:  # answered before, or too late: what was pressed counts all the same
+            log.info("telegram.not_answered", error=error.detail)
+            return False
+        return said is not None
+
+    async def _read(self, wrote: Wrote) -> None:
+        said = await self._asked_for(wrote) if wrote.answers and not wrote.command else None
+        if said is None:
+            ordered = Ordered(
+                account=self._account(wrote.account),
+                channel=self.bot.channel_of(wrote.chat).id,
+                chat=wrote.chat,
+                thread=wrote.thread,
+                name=wrote.command,
+                text=wrote.text,
+                delivery=f"{wrote.chat}:{wrote.ref}",
+                language=wrote.language,
+            )
+            said = await desk.order(self.house, ordered)
+        if said.reason == Refusal.REPEATED:
+            return
+        if said.reason == Done.ASKED:
+            await self._type(wrote)
+            return
+        await self._answer(Place(wrote.chat, wrote.topic, wrote.ref), said)
+
+    async def _asked_for(self, wrote: Wrote) -> Said | None:
+        """The words that a button needed, if this message answers our question for them."""
+        channel = self.bot.channel_of(wrote.chat).id
+        async with self.house.store.begin() as conn:
+            ticket = await tickets.question(conn, channel, wrote.chat, wrote.answers)
+        if ticket is None:
+            return None
+        click = Click(
+            account=self._account(wrote.account),
+            channel=channel,
+            chat=wrote.chat,
+            ref=wrote.answers,
+            ticket=ticket["ticket"],
+            verb=ticket["verb"],
+            text=wrote.text,
+            delivery=f"{wrote.chat}:{wrote.ref}",
+            language=wrote.language,
+        )
+        return await desk.press(self.house, click)
+
+    async def _ask(self, place: Place, pressed: Pressed, form: Form) -> None:
+        """Ask for words by a message to reply to. Only the person who pressed is led to reply."""
+        name = cut(visible(storable(pressed.name)).strip(), NAME_CHARS_MAX) or "?"
+        text = f"{name}: {form.title}"
+        entities = [MessageEntity(type="text_mention", offset=0, length=units(name), user=_user(pressed, name))]
+        if form.kind is FormKind.EDIT:
+            lines = "\n".join(f"{one.name}={visible(one.value)}" for one in form.fields if one.value)
+            if lines:
+                entities.append(MessageEntity(type="pre", offset=units(text) + 1, length=units(lines)))
+                text = f"{text}\n{lines}"
+        question = SendMessage(
+            chat_id=chat_id(place.chat),
+            message_thread_id=number(place.thread),
+            text=text,
+            entities=entities,
+            reply_parameters=ReplyParameters(message_id=int(place.root), allow_sending_without_reply=True),
+            reply_markup=ForceReply(
+                force_reply=True, selective=True, input_field_placeholder=cut_units(form.title, HINT_UNITS_MAX)
+            ),
+        )
+        try:
+            sent = await self.voice.line.call(place.chat, question, patience_s=PATIENCE_S)
+        except NightshiftError as error:
+            log.warning("telegram.not_asked", chat=place.chat, error=error.detail)
+            return
+        async with self.house.store.begin() as conn:
+            await tickets.shown(conn, form.ticket, place.chat, str(sent.message_id), is_question=True)
+
+    async def _answer(self, place: Place, said: Said) -> None:
+        message = said.message or Message("", rows=[("", said.words)])
+        try:
+            await self._post(place, message)
+        except NightshiftError as error:
+            log.warning("telegram.not_told", chat=place.chat, error=error.detail)
+
+    async def _post(self, place: Place, message: Message) -> None:
+        try:
+            await self.voice.post(place, message)
+        except Wait as wait:
+            if wait.seconds > PATIENCE_S:
+                raise
+            await asyncio.sleep(wait.seconds)
+            await self.voice.post(place, message)
+
+    async def _type(self, wrote: Wrote) -> None:
+        action = SendChatAction(chat_id=chat_id(wrote.chat), message_thread_id=number(wrote.topic), action="typing")
+        try:
+            await self.voice.line.call(wrote.chat, action)
+        except NightshiftError as error:
+            log.info("telegram.not_typing", error=error.detail)
+
+    def _account(self, account: str) -> Account:
+        """Who that is: always the user, met by this bot."""
+        return Account(PLATFORM, str(self.me.id), account)
+
+
+def _user(pressed: Pressed, name: str) -> User:
+    return User(id=int(pressed.account), is_bot=False, first_name=name)

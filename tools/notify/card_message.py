@@ -1,0 +1,125 @@
+"""The approval card in a chat: everything that a person needs to decide, and every button."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core.catalogue import Language, say
+from core.desk import Verb
+from core.message import Message, Tone
+from core.phrases_cards import PHRASES
+from tools.notify.buttons import Layout, buttons
+from tools.notify.page_message import incident_title, labelled, moment_words
+from tools.notify.record_words import record_notes, record_words
+
+HASH_CHARS = 16
+LAYOUT: Layout = (
+    (Verb.APPROVE, Verb.REJECT),
+    (Verb.ASK, Verb.EDIT),
+    (Verb.ACKNOWLEDGE, Verb.TAKE_OVER),
+    (Verb.SILENCE_1H, Verb.ESCALATE, Verb.STOP),
+)
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card shows: the incident, the card as it was built, the approval (needed, role, expires_at), the votes
+    with names, and what fires now by name and service."""
+
+    incident: Mapping[str, Any]
+    card: Mapping[str, Any]
+    needed: int
+    role: str
+    expires_at: datetime
+    approval_id: UUID
+    votes: Sequence[Mapping[str, Any]] = ()
+    alerts: Sequence[Mapping[str, Any]] = ()
+
+
+def card_layout(incident: Mapping[str, Any]) -> Layout:
+    """Every button; acknowledging only where nobody has yet."""
+    if incident["state"] != "acknowledged":
+        return LAYOUT
+    return tuple(tuple(verb for verb in row if verb is not Verb.ACKNOWLEDGE) for row in LAYOUT)
+
+
+def card_message(facts: CardFacts, language: Language, tickets: Mapping[Verb, str]) -> Message:
+    """The card of an action that waits for people."""
+    card = facts.card
+    rows = [
+        *deed_rows(card),
+        ("why", card["why"] if card["confirmed"] else say(PHRASES, "card.unconfirmed", language, text=card["why"])),
+        *[("evidence", text) for text in card["evidence"]],
+        *[("unknown", text) for text in card["not_known"]],
+        ("but", card["disagreement"]),
+        ("users_now", _now(facts.alerts, language)),
+        ("reach", card["blast_radius"]),
+        *[("others", text) for text in card.get("others", ())],
+        ("if_nothing", _if_nothing(facts.alerts, language)),
+        *helped_rows(card, language),
+        *[("instead", text) for text in card["alternatives"]],
+        ("way_back", card["undo"]),
+        ("expires", moment_words(facts.expires_at)),
+        ("who", say(PHRASES, "card.who", language, count=facts.needed, role=facts.role)),
+        ("votes", votes_so_far(facts.votes, facts.needed, language)),
+    ]
+    title = say(PHRASES, "card.title", language, title=card["title"])
+    bound = say(PHRASES, "card.bound", language, hash=card["intent_hash"][:HASH_CHARS])
+    return Message(
+        title,
+        Tone.WAITING,
+        (("", incident_title(facts.incident)), *labelled(rows, language)),
+        code=call_of(card),
+        footer=bound,
+        buttons=buttons(card_layout(facts.incident), tickets, language),
+    )
+
+
+def deed_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is done, to what."""
+    return [
+        ("action", f"{card['title']} ({card['playbook']})"),
+        ("does", card.get("does", "")),
+        ("target", card["target"]),
+    ]
+
+
+def call_of(card: Mapping[str, Any]) -> str:
+    """The action with its exact arguments, as it is bound."""
+    inside = ", ".join(f"{name}={value}" for name, value in card["arguments"].items())
+    return f"{card['action']}({inside})"
+
+
+def helped_rows(card: Mapping[str, Any], language: Language) -> list[tuple[str, str]]:
+    """How often it helped; cards of before counts were kept have only words."""
+    counts = card.get("record")
+    if counts is None:
+        return [("helped", card["track_record"]), *[("", text) for text in card.get("beside_record", ())]]
+    return [("helped", record_words(counts, language)), *[("", text) for text in record_notes(counts, language)]]
+
+
+def votes_so_far(votes: Sequence[Mapping[str, Any]], needed: int, language: Language) -> str:
+    """`1/2: early`; empty where one person decides, or nobody has yet."""
+    names = [vote["name"] for vote in votes if vote["verdict"] == "approve"]
+    if needed < 2:
+        return ""
+    return say(PHRASES, "card.votes", language, have=len(names), need=needed, names=", ".join(names) or "-")
+
+
+def _now(alerts: Sequence[Mapping[str, Any]], language: Language) -> str:
+    firing = [row for row in alerts if row["firing"]][:2]
+    if not firing:
+        return say(PHRASES, "card.over", language)
+    said = [
+        say(PHRASES, "page.alert", language, count=row["firing"], name=row["name"], service=row["service"])
+        for row in firing
+    ]
+    return ", ".join(said)
+
+
+def _if_nothing(alerts: Sequence[Mapping[str, Any]], language: Language) -> str:
+    firing = sum(row["firing"] for row in alerts)
+    services = sorted({row["service"] for row in alerts if row["firing"]})
+    return say(PHRASES, "card.keeps", language, alerts=firing, services=", ".join(services)) if firing else ""
