@@ -79,6 +79,7 @@ async def _work(house: House, parts: Sequence[str], listener: socket.socket | No
     if server and listener:
         tasks.append(asyncio.create_task(server.serve([listener]), name="serve"))
         tasks.append(asyncio.create_task(stay_reachable(house), name="reachable"))
+        tasks.append(asyncio.create_task(server.watch_chats(), name="chats"))
     if "worker" in parts:
         tasks.append(asyncio.create_task(run_worker(house, singletons(house)), name="worker"))
     waiter = asyncio.create_task(stop.wait(), name="stop")
@@ -145,6 +146,10 @@ class _Server(uvicorn.Server):
         """Let streams end, so that nobody waits for their readers, then finish what is under way."""
         self._state.draining = True
         self.should_exit = True
+
+    async def watch_chats(self) -> None:
+        """Be ready for chats that post to us, as the site describes them."""
+        await self._state.slack.watch()
 
     async def close(self) -> None:
         """Finish what chats were told is under way."""

@@ -18,6 +18,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
 from api.slack_answer import Asker, SlackAnswers
@@ -42,6 +43,7 @@ ANY = re.compile(r"(?s).*")
 FORM_WAIT_S = 2.0
 """How long a sent form waits for its faults before it is closed; Slack waits for three seconds."""
 DRAIN_S = 5.0
+CONNECT_S = 15.0
 TALK_S = 300.0
 TALKS_MAX = 2_000
 Ack = Callable[..., Awaitable[Any]]
@@ -64,6 +66,7 @@ class SlackDoor:
         self._house, self._app = house, app
         self.voice = SlackVoice(SlackApi(app.bot_token, app.url), app.channels[0].language)
         self._answers = SlackAnswers(house, self.voice)
+        self._socket: SocketModeClient | None = None
         self._who: Who | None = None
         self._under_way, self._idle = 0, asyncio.Event()
         self._idle.set()
@@ -87,19 +90,21 @@ class SlackDoor:
         bolt.event(ANY)(self._happened)
         return bolt
 
-    async def connect(self, *, ping_s: float) -> AsyncSocketModeHandler:
+    async def connect(self, *, ping_s: float) -> None:
         """Open the socket. Raises as a Voice does where Slack does not let us in; later it comes back by itself."""
         await self.who(is_needed=True)
         handler = AsyncSocketModeHandler(self.bolt, self._app.app_token, ping_interval=ping_s)
+        self._socket = handler.client
         try:
             # The first address is asked for here, since the library would ask again and again without a word.
             handler.client.wss_uri = await handler.client.issue_new_wss_url()
+            await asyncio.wait_for(handler.client.connect(), CONNECT_S)  # type: ignore[no-untyped-call]
         except Exception as error:
-            await handler.client.aiohttp_client_session.close()
-            handler.client.message_processor.cancel()
             raise fault_of("apps.connections.open", error) from error
-        await handler.client.connect()  # type: ignore[no-untyped-call]
-        return handler
+
+    async def is_connected(self) -> bool:
+        """Is the socket open now?"""
+        return self._socket is not None and await self._socket.is_connected()
 
     async def serve(self, request: Request) -> Response:
         """Answer a post whose signature was checked already; Bolt checks it once more."""
@@ -124,6 +129,12 @@ class SlackDoor:
 
     async def close(self) -> None:
         """Let what was acknowledged be finished, then close the connections."""
+        if self._socket is not None:
+            socket, self._socket = self._socket, None
+            with contextlib.suppress(Exception):  # it is over in any case
+                await socket.close()  # type: ignore[no-untyped-call]
+            tasks = (socket.message_processor, socket.message_receiver, socket.current_session_monitor)
+            await asyncio.gather(*filter(None, tasks), return_exceptions=True)  # the library only tells them to end
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), DRAIN_S)
         await self.voice.close()

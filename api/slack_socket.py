@@ -1,7 +1,6 @@
 """Socket Mode: Slack reaches us over a connection that we open, so no address of ours is needed. One process leads."""
 
 import asyncio
-import contextlib
 import importlib
 import os
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ class Socket:
     """One app that is connected, or waits until it tries again."""
 
     door: "SlackDoor | None" = None
-    handler: Any = None
     failures: int = 0
     not_before: float = 0.0
     seen: float = 0.0
@@ -61,10 +59,10 @@ class SlackSockets:
             await self._close(self._sockets.pop(app))
         for app in wanted:
             socket = self._sockets.setdefault(app, Socket())
-            if socket.handler is None:
+            if socket.door is None:
                 if monotonic() >= socket.not_before:
                     await self._open(app, socket)
-            elif await socket.handler.client.is_connected():
+            elif await socket.door.is_connected():
                 socket.seen = monotonic()
             elif monotonic() - socket.seen > SILENT_S:
                 log.warning("slack.begun_anew", channel=app.channels[0].id)
@@ -75,7 +73,7 @@ class SlackSockets:
         module: Any = await asyncio.to_thread(importlib.import_module, "api.slack")
         door = module.SlackDoor(self._house, app)
         try:
-            handler = await door.connect(ping_s=PING_S)
+            await door.connect(ping_s=PING_S)
         except NightshiftError as error:
             await door.close()
             socket.failures += 1
@@ -83,12 +81,9 @@ class SlackSockets:
             socket.not_before = monotonic() + max(pause, float(getattr(error, "seconds", 0.0)))
             log.warning("slack.not_connected", channel=app.channels[0].id, error=error.detail, again_in_s=pause)
             return
-        socket.door, socket.handler, socket.failures, socket.seen = door, handler, 0, monotonic()
+        socket.door, socket.failures, socket.seen = door, 0, monotonic()
         log.info("slack.connected", channels=[channel.id for channel in app.channels])
 
     async def _close(self, socket: Socket) -> None:
-        if socket.handler is not None:
-            with contextlib.suppress(Exception):  # it is over in any case
-                await socket.handler.close_async()
         if socket.door is not None:
             await socket.door.close()

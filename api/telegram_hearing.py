@@ -31,6 +31,7 @@ PATIENCE_S = 15.0
 NOTE_UNITS_MAX = 200
 NAME_CHARS_MAX = 60
 HINT_UNITS_MAX = 64
+LINES_UNITS_MAX = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ class Hearing:
         text = f"{name}: {form.title}"
         entities = [MessageEntity(type="text_mention", offset=0, length=units(name), user=_user(pressed, name))]
         if form.kind is FormKind.EDIT:
-            lines = "\n".join(f"{one.name}={visible(one.value)}" for one in form.fields if one.value)
+            lines = "\n".join(f"{one.name}={visible(storable(one.value))}" for one in form.fields if one.value)
+            lines = cut_units(lines, LINES_UNITS_MAX)
             if lines:
                 entities.append(MessageEntity(type="pre", offset=units(text) + 1, length=units(lines)))
                 text = f"{text}\n{lines}"

@@ -115,6 +115,11 @@ ANSWERS = {
         "{playbook}（{target}）被拒绝：{words}",
         "{playbook}（{target}）被拒絕：{words}",
     ),
+    "no_target": Phrase(
+        "{playbook} has nothing here that it could act on.",
+        "{playbook} 在此没有可操作的对象。",
+        "{playbook} 在此沒有可操作的對象。",
+    ),
     "other_chosen": Phrase("{playbook} was proposed instead.", "已改为提议 {playbook}。", "已改為提議 {playbook}。"),
     "fits_not": Phrase(
         "It is not written for this kind of trouble ({kind}).",

@@ -120,10 +120,8 @@ def _asked_directly(model: scripted_model) -> float:
     with httpx.stream(
         "POST", f"{model.base_url}/chat/completions", json=body, headers=headers, trust_env=False
     ) as answer:
-        for line in answer.iter_lines():
-            if '"content": "v42' in line:
-                return time.monotonic() - began
-    raise RuntimeError("the model said nothing")
+        [first, *_] = [time.monotonic() - began for line in answer.iter_lines() if '"content": "v42' in line]
+    return first
 
 
 def _until(rows: Iterator[dict[str, Any]], kind: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Tail:
     async def _catch_up(self) -> None:
         if self._seq < 0:
             try:
-                async with self._store.begin() as conn:
+                async with self._store.begin(single=True) as conn:
                     self._seq = await self._source.last(conn, self._source.subject)
             except Unavailable:
                 return
@@ -106,7 +106,7 @@ class Tail:
 
     async def _ask(self, seq: int) -> "list[Row]":
         try:
-            async with self._store.begin() as conn:
+            async with self._store.begin(single=True) as conn:
                 return await self._source.after(conn, self._source.subject, seq, ROWS_AT_ONCE_MAX)
         except Unavailable as error:
             log.warning("tail.database_away", channel=self._source.channel, error=error.detail)

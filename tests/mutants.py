@@ -144,9 +144,10 @@ MUTANTS = (
     Mutant("what was over before teaches all the same", "core/execution.py",
            "return Outcome.RECOVERED_ALONE if outcome and recovered_alone else outcome", "return outcome", (MACHINE,)),
 )  # fmt: skip
+# Those that tests without a database find: a run of CI has no time for more.
 IN_CI = (
-    "the approval is not used up", "running leads back to approved", "one vote is enough", "protection is not asked",
-    "a regression counts as a success", "no data is good news",
+    "running leads back to approved", "protection is not asked", "a regression counts as a success",
+    "no data is good news",
 )  # fmt: skip
 
 

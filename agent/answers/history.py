@@ -3,7 +3,7 @@
 from agent.about import About, Said, shown
 from agent.answers.policy import rulings, said_of
 from core.advice import advise
-from core.errors import Unavailable
+from core.errors import NightshiftError
 from core.evidence import Evidence, EvidenceKind
 from core.incident import signature_class
 from knowledge.memory import recall
@@ -50,7 +50,7 @@ async def _vector(about: About, incident: Row) -> list[float] | None:
         return None
     try:
         return (await about.ctx.embedder.embed([incident["title"]], query=True))[0]
-    except Unavailable:
+    except NightshiftError:  # it is away, or its settings are wrong: neither may cost the answer
         return None
 
 

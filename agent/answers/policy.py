@@ -44,8 +44,9 @@ async def why_not(about: About, incident: Row) -> Said:
     kind, name = signature_class(incident["signature"]), rows[0]["name"] if rows else ""
     # "restart" names many playbooks; those that are written for this trouble are meant, where there are any.
     fitting = [book for book in meant if book.fits(kind, name)] or meant
-    lines: list[str] = []
-    for ruling in await rulings(about, incident, fitting[:PLAYBOOKS_SHOWN_MAX]):
+    ruled = await rulings(about, incident, fitting[:PLAYBOOKS_SHOWN_MAX])
+    lines = [] if ruled else [about.say("no_target", playbook=fitting[0].id)]
+    for ruling in ruled:
         lines += _ruled(about, ruling)
         if not ruling.book.fits(kind, name):
             lines.append(f"  {about.say('fits_not', kind=kind)}")

@@ -17,7 +17,7 @@ async def answer_by_rules(state: ChatState, runtime: Runtime[Talk]) -> ChatState
     why = about.say("without_model")
     if failure := state["failure"]:
         why = about.say("model_failed", why=failure["reason"])
-        await talk.emit("degraded", {"reason": failure["reason"], "text": f"{why} {failure['sentence']}"})
+        await talk.emit("degraded", {"reason": failure["reason"], "text": why, "detail": failure["sentence"]})
     for fact in said.evidence:
         body = {"id": fact.id, "evidence_kind": str(fact.kind), "statement": about.observed(fact.statement)}
         await talk.emit("evidence", {**body, "source": fact.source, "outsider": fact.outsider})

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+import structlog
 from fastapi import APIRouter, Request, Response
 
 from api.access import house_of
@@ -25,10 +26,12 @@ from store import heard_updates
 if TYPE_CHECKING:
     from api.slack import SlackDoor
 
+log = structlog.get_logger(__name__)
 router = APIRouter(tags=["chat"])
 STAMP_AGE_S_MAX = 300
 STAMP_DIGITS_MAX = 12
 BODY_BYTES_MAX = 1024 * 1024
+WATCH_EVERY_S = 2.0
 NO_RETRY = {"X-Slack-No-Retry": "1"}
 
 
@@ -71,6 +74,21 @@ class SlackDoors:
                 module: Any = await asyncio.to_thread(importlib.import_module, "api.slack")
                 self._doors[app] = module.SlackDoor(self._house, app)
             return self._doors[app]
+
+    async def watch(self) -> None:
+        """Open doors before their first post, for which Slack would not wait so long. Runs until cancelled."""
+        while True:
+            try:
+                await self.open_all()
+            except Exception as error:
+                log.warning("slack.not_opened", error=repr(error))
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    async def open_all(self) -> None:
+        """Open the door of every app that the site describes now."""
+        for app in apps_of(await self._house.site(), HTTP, os.environ):
+            if app not in self._doors:
+                await (await self.door(app)).who()
 
     async def close(self) -> None:
         """Finish what was acknowledged, and close."""

@@ -11,6 +11,7 @@ from agent.chat import Chats, Ending, Turn, open_chats
 from agent.context import Budget, Context, ModelSettings
 from agent.thread import prepare_memory
 from evals.scripted_model import scripted_model
+from knowledge.embedding import Embedder
 from store import people
 from store.ids import new_id
 from store.pool import Row
@@ -32,6 +33,7 @@ class ChatWorld:
     role: str = "responder"
     language: str = "en"
     in_thread: bool = True
+    embedder: Embedder | None = None
     events: list[Event] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
 
@@ -42,9 +44,9 @@ class ChatWorld:
             self.thread_id, new_id(), self.person_id, "night", self.role, text, incident, self.language, history
         )
 
-    async def ask(self, text: str, **how: Any) -> Ending:
+    async def ask(self, text: str) -> Ending:
         """Without a model."""
-        return await self.hear(self.turn(text), **how)
+        return await self.hear(self.turn(text))
 
     async def hear(self, turn: Turn, model: ModelSettings | None = None, budget: Budget | None = None) -> Ending:
         """One turn; its events are kept, and their tokens are the answer."""
@@ -64,8 +66,8 @@ class ChatWorld:
     def context(self, model: ModelSettings | None = None, budget: Budget | None = None) -> Context:
         """What the house hands out."""
         site, store = self.shop.site, self.shop.store
-        made = Context(store, site, CollectorMetrics(store), FileLogs(site.logs), model=model)
-        return replace(made, budget=budget) if budget else made
+        made = Context(store, site, CollectorMetrics(store), FileLogs(site.logs), self.embedder, model)
+        return replace(made, chat_budget=budget) if budget else made
 
     async def emit(self, kind: str, body: Mapping[str, Any]) -> None:
         """Keep an event."""

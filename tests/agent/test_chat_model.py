@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,14 @@ async def test_at_each_limit_of_the_budget_the_rules_answer(world: ChatWorld) ->
     assert [body["reason"] for body in world.told("degraded")] == ["budget"]
     assert ending.text.endswith(RULES_SPOKE)
     assert world.told("tool.finished")[1]["from_memory"]
+
+    await world.converse("status", [Turn(text="Never asked.")], budget=replace(CHAT, tokens_max=500))
+    assert [body["reason"] for body in world.told("degraded")] == ["budget"]
+    assert world.requests == [], "what it would cost is known before"
+
+    looks = Turn(tool_calls=[("list_alerts", {}), ("list_changes", {})])
+    await world.converse("status", [looks, Turn(text="Two.")], budget=replace(CHAT, tool_calls_max=1))
+    assert "all 1 tool calls are spent" in world.answers()[1]
 
     silent = await world.converse("status", [Turn(fault=Fault.EMPTY, fault_times=2)])
     assert [body["reason"] for body in world.told("degraded")] == ["bad_output"]

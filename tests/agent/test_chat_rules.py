@@ -12,6 +12,7 @@ from agent.diagnosis_form import diagnosis_to_json
 from core.diagnosis import Cause
 from core.evidence import Evidence, EvidenceKind
 from engine import approving
+from knowledge.embedding import EndpointEmbedder
 from knowledge.memory import remember_by_hand
 from store import approvals, changes, diagnoses, incidents, people, rotas
 from store import site as sites
@@ -181,6 +182,7 @@ async def test_history_is_told_with_its_counts_and_what_policy_says_today(world:
         before = await _another(conn, "shop", "P1", group="before")
         await remember_by_hand(conn, before, "went back to the release before", diagnosis_to_json(FOUND))
         await diagnoses.put(conn, world.shop.incident["id"], 1, diagnosis_to_json(FOUND))
+    world.embedder = EndpointEmbedder("http://127.0.0.1:1/v1", "", "away")
     similar = await world.ask("similar incidents of #1?")
     fix = await world.ask("what should we do about #1?")
 

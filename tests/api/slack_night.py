@@ -108,6 +108,7 @@ class Night:
         app = build_app(self.ward.house)
         async with served(app) as port:
             try:
+                await app.state.slack.open_all()
                 await self.slack.use_http(f"http://127.0.0.1:{port}/api/v1/chat/slack/oncall")
                 yield app
             finally:

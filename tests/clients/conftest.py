@@ -12,9 +12,11 @@ from evals.scripted_model import Turn, scripted_model
 from tests.conftest import fresh_database
 from tests.stories.town import POKE, Json, Town, open_town, until
 
+SERVICES = ("shop", "cart")
 ANSWER = (
     "Nothing was reported to have changed on shop in the last hour: 0 deployments, 0 changes of configuration. [T1]"
 )
+POKE_WHAT = re.compile(r"poke (\w+)")
 ASKED = re.compile(r"The person asks:\n(.*)", re.DOTALL)
 
 
@@ -26,19 +28,19 @@ def answer_of_the_model(request: Json) -> Turn:
     asked = ASKED.search(str(last["content"]))
     if asked is None:
         return Turn("I cannot tell.")
-    if "poke" in asked.group(1):
-        return Turn(tool_calls=[("propose_action", {"playbook_id": "poke", "parameters": {"service": "shop"}})])
+    if wished := POKE_WHAT.search(asked.group(1)):
+        return Turn(tool_calls=[("propose_action", {"playbook_id": "poke", "parameters": {"service": wished[1]}})])
     return Turn("I look. ", tool_calls=[("list_changes", {"service": "shop", "minutes": 60})])
 
 
 @dataclass
 class Served:
-    """The house, its model, and the incident of the shop."""
+    """The house, its model, and the incidents of shop and cart: their alerts and numbers."""
 
     town: Town
     model: Any
-    alerts: list[Json] = field(default_factory=list)
-    number: int = 0
+    alerts: dict[str, list[Json]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -60,19 +62,20 @@ def module_database(postgres: Any) -> Iterator[Any]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def served(module_database: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    """A house with an incident of the shop in it."""
+    """A house with two incidents in it."""
     folder = tmp_path_factory.mktemp("house")
     with scripted_model(answer_of_the_model) as model:
         told = {"OPENAI_BASE_URL": model.base_url, "OPENAI_API_KEY": "test-key", "NIGHTSHIFT_MODEL": "scripted-1"}
         async with open_town(module_database, folder, "up", **told) as town:
-            await town.furnish(["shop"])
+            await town.furnish(SERVICES)
             await town.ask("PUT", "/playbooks/poke", {**POKE, "classes": ["errors"]})
             house = Served(town, model)
-            house.alerts = await town.fire("shop")
-            house.number = number = (await town.incident("shop"))["number"]
+            for service in SERVICES:
+                house.alerts[service] = await town.fire(service)
+                house.numbers[service] = (await town.incident(service))["number"]
 
             async def is_awake() -> bool:
-                return bool(await town.events(number, "diagnosis"))
+                return all([await town.events(number, "diagnosis") for number in house.numbers.values()])
 
             await until("the agent, which takes seconds to import", is_awake)
             yield house

@@ -24,7 +24,7 @@ async def room(ward: Ward) -> Room:
     return opened
 
 
-async def test_one_approval_lets_a_restart_run_and_says_so(room: Room) -> None:
+async def test_a_restart_takes_one_person_and_what_destroys_two_whatever_their_platforms(room: Room) -> None:
     ward = room.ward
     service = await ward.add_service()
     execution = (await ward.ask(service))["id"]
@@ -35,9 +35,6 @@ async def test_one_approval_lets_a_restart_run_and_says_so(room: Room) -> None:
     await ward.work()
     assert ward.target.effects(str(execution)) == 1
 
-
-async def test_what_destroys_takes_two_people_from_two_platforms(room: Room) -> None:
-    ward = room.ward
     await room.link("second", SLACK)
     execution = (await ward.ask(await ward.add_service(), "hammer"))["id"]
     one, other = await room.card(execution), await room.card(execution, channel=SLACK)
@@ -91,22 +88,18 @@ async def test_an_edit_shows_the_parameters_and_makes_a_card_of_its_own(room: Ro
     assert (await ward.execution(last["id"]))["state"] == "awaiting_approval"
 
 
-async def test_acknowledging_twice_changes_nothing_and_names_who_did(room: Room) -> None:
-    service = await room.ward.add_service()
+async def test_somebody_acknowledges_once_and_somebody_takes_over_and_calls_for_more_people(room: Room) -> None:
+    ward = room.ward
+    service = await ward.add_service()
     button = await room.button("acknowledge", service)
     first, again = await room.press(button), await room.press(button, "second")
     assert (first.reason, again.reason) == (Done.ACKNOWLEDGED, Done.ACKNOWLEDGED_BEFORE)
     assert "first" in again.words
-    incident = await room.ward.incident(service)
+    incident = await ward.incident(service)
     assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", "first")
-    [told] = await room.ward.told(service, "incident.acknowledged")
+    [told] = await ward.told(service, "incident.acknowledged")
     assert (told["actor"], told["body"]["via"]) == ("person:first", "telegram")
 
-
-async def test_somebody_takes_over_and_somebody_calls_for_more_people(room: Room) -> None:
-    ward = room.ward
-    service = await ward.add_service()
-    await room.press(await room.button("acknowledge", service))
     assert (await room.press(await room.button("take_over", service), "second")).reason == Done.TAKEN_OVER
     assert (await ward.incident(service))["assignee"] == "second"
     button = await room.button("escalate", service)
@@ -248,7 +241,7 @@ async def test_a_question_joins_the_conversation_of_the_incident_where_it_was_as
     assert {row["asked_by"] for row in runs} == {"u-onlooker", "u-first"}
 
 
-async def test_commands_show_what_is_open_and_who_is_on_call(room: Room) -> None:
+async def test_commands_show_what_is_open_and_who_is_on_call_and_acknowledge(room: Room) -> None:
     ward = room.ward
     nothing = (await room.write("incidents")).message
     assert nothing is not None
@@ -271,10 +264,7 @@ async def test_commands_show_what_is_open_and_who_is_on_call(room: Room) -> None
     assert listed is not None
     assert [label for label, _ in listed.rows] == [f"/{command}" for command in Command]
 
-
-async def test_ack_takes_a_number_or_the_thread_that_it_is_written_in(room: Room) -> None:
-    ward = room.ward
-    one, other = await ward.add_service(), await ward.add_service()
+    one, other = names[:2]
     incident = await ward.incident(other)
     number = (await ward.incident(one))["number"]
     assert (await room.write("ack", f"#{number} on it")).reason == Done.ACKNOWLEDGED
@@ -287,7 +277,7 @@ async def test_ack_takes_a_number_or_the_thread_that_it_is_written_in(room: Room
     assert (await ward.incident(other))["state"] == "acknowledged"
 
 
-async def test_a_stranger_becomes_somebody_by_a_code_in_private(room: Room) -> None:
+async def test_a_stranger_becomes_somebody_by_a_code_in_private_and_a_ticket_stays_the_same(room: Room) -> None:
     ward = room.ward
     newcomer = await ward.add_person("newcomer", "responder")
     service = await ward.add_service()
@@ -306,10 +296,6 @@ async def test_a_stranger_becomes_somebody_by_a_code_in_private(room: Room) -> N
     assert (said.reason, said.words) == (Done.LINKED, "This account is newcomer now, with the role responder.")
     assert (await room.press(button, "newcomer")).reason == Done.ACKNOWLEDGED
 
-
-async def test_a_ticket_is_the_same_for_the_same_thing_and_forgotten_in_time(room: Room) -> None:
-    ward = room.ward
-    service = await ward.add_service()
     incident = (await ward.incident(service))["id"]
 
     async def mint(subject: str = "") -> str:

@@ -64,14 +64,15 @@ async def test_the_card_stands_in_the_thread_of_its_page_and_becomes_its_outcome
 
 async def test_two_have_to_agree_and_a_no_ends_it(chats: ChatWard) -> None:
     ward = chats.ward
-    both = (await ward.ask(await ward.add_service(), "hammer"))["id"]
-    other = (await ward.ask(await ward.add_service()))["id"]
+    one, two = await ward.add_service(), await ward.add_service()
+    both, other = (await ward.ask(one, "hammer"))["id"], (await ward.ask(two))["id"]
     await chats.talk()
     await ward.decide(both)
     await chats.talk()
     [card] = chats.telegram.hand.messages(FORUM, "Hit it hard")
     assert "So far: 1/2: first" in card.text
     assert labels(card) == EVERY_BUTTON
+    ward.clock.advance(1.0)
     await ward.decide(both, "second")
     await ward.decide(other, verdict="reject")
     await chats.talk()

@@ -63,6 +63,10 @@ async def test_a_release_is_rolled_back_from_telegram(town: Town) -> None:
         await until(lambda: not has(card, "Approve") and "🟢" in card.text, SEEN_S, "the outcome in the card's place")
         await until(lambda: "🟢" in page.text, SEEN_S, "the page to tell the end")
 
+        telegram.hand.say(EARLY, GROUP, "/ask who approved this?", thread=topic.id)
+        answer = await sees(telegram, "the answer", lambda one: "on-call" in one.text and one.id > card.id)
+        assert answer.thread == topic.id
+
         assert (town.target.received(execution), town.target.effects(execution)) == (1, 1)
         [vote] = town.rows("SELECT v.via, p.name FROM approval_votes v JOIN persons p ON p.id = v.person_id")
         assert vote == {"via": "telegram", "name": "on-call"}

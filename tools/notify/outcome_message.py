@@ -24,7 +24,14 @@ UNDOABLE = frozenset(
 )  # fmt: skip
 """It happened, so there is something to undo."""
 JUDGED = frozenset({State.VERIFIED, State.STABLE, State.INEFFECTIVE, State.INCONCLUSIVE, State.REGRESSED})
-DETAILS = ("fault", "answer", "probe", "logbook", "checked", "cascade")
+DETAILS = {
+    "fault": "reason",
+    "answer": "answer",
+    "probe": "answer",
+    "logbook": "answer",
+    "checked": "reason",
+    "cascade": "reason",
+}
 """What the row of an execution may say about its end, in the order of time."""
 
 
@@ -60,7 +67,7 @@ def outcome_message(facts: OutcomeFacts, language: Language, tickets: Mapping[Ve
         ("state", _state(facts, language)),
         *deed_rows(card),
         *[("decided", text) for text in _deciders(facts, language)],
-        *[("answer", str(result[name])) for name in DETAILS if result.get(name)],
+        *[(label, str(result[name])) for name, label in DETAILS.items() if result.get(name)],
         ("verdict", _verdict(facts, language)),
         ("learned", record_words(facts.learned, language) if facts.learned else ""),
         ("way_back", card["undo"] if state in UNDOABLE or state is State.NEEDS_HUMAN else ""),

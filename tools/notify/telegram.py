@@ -26,7 +26,7 @@ from tools.notify.telegram_line import (
     Line,
     Unformed,
     chat_id,
-    has_no_topics,
+    is_no_forum,
     is_unmodified,
     number,
 )
@@ -114,10 +114,10 @@ class TelegramVoice:
         try:
             made = await self.line.call(chat, CreateForumTopic(chat_id=chat_id(chat), name=name), patience_s=PATIENCE_S)
         except Unformed as error:
-            if not has_no_topics(error):
-                raise
-            if "rights" in error.detail:
-                log.warning("telegram.no_topics", chat=chat, fix="let the bot manage topics in this group")
+            # Whatever the reason is, the page goes out; replies do for a thread.
+            if not is_no_forum(error):
+                fix = "make the bot an administrator who may manage topics"
+                log.warning("telegram.no_topics", chat=chat, detail=error.detail, fix=fix)
             self._no_topics[chat] = monotonic() + NO_TOPICS_S
             return ""
         return str(made.message_thread_id)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from core.errors import BadInput
 from core.message import Button, Message, Style, Tone
-from core.plain_text import storable, visible
+from core.plain_text import cut, storable, visible
 
 TEXT_UNITS_MAX = 4_096
 TITLE_UNITS_MAX = 300
@@ -20,6 +20,7 @@ CODE_UNITS_MIN = 400  # what is left of code where rows are long
 ROWS_UNITS_MAX = 2_600
 LABEL_UNITS_MAX = 100
 ENTITIES_MAX = 100
+FILE_CHARS_MAX = 4_000_000
 CALLBACK_BYTES_MAX = 64
 BUTTON_CHARS_MAX = 64
 BUTTONS_PER_ROW_MAX = 8
@@ -56,7 +57,7 @@ def form_of(message: Message) -> Form:
     file = (message.more_name, message.more) if message.more else None
     if not fits:
         file = (file[0], f"{whole.text}\n\n{file[1]}") if file else (WHOLE_NAME, whole.text)
-    content = (file[0], storable(file[1]).encode()) if file else None
+    content = (file[0], cut(storable(file[1]), FILE_CHARS_MAX).encode()) if file else None
     return Form(text, kept.entities[:ENTITIES_MAX], keyboard_of(message), content)
 
 

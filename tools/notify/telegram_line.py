@@ -38,7 +38,7 @@ GONE = (
     "topic_id_invalid",
 )
 NOT_MODIFIED = "message is not modified"
-NO_FORUM = ("the chat is not a forum", "not enough rights")
+NO_FORUM = "the chat is not a forum"
 FORBIDDEN = "Telegram lets the bot not write there: add it to the chat again, or let the person unblock it."
 UNAUTHORIZED = "Telegram does not know this token: get the bot's token from @BotFather and put it in the environment."
 NO_CHAT = "The bot has never met this chat: add it there, write something, and check the chat's id."
@@ -128,6 +128,6 @@ def is_unmodified(error: NightshiftError) -> bool:
     return NOT_MODIFIED in error.detail.lower()
 
 
-def has_no_topics(error: NightshiftError) -> bool:
-    """Is it a group without topics, or one where the bot may not make them?"""
-    return any(words in error.detail.lower() for words in NO_FORUM)
+def is_no_forum(error: NightshiftError) -> bool:
+    """Is it a group without topics?"""
+    return NO_FORUM in error.detail.lower()

@@ -15,8 +15,8 @@ from core.intent import Intent
 from core.machine import Container, ContainerEngine, SshHost
 from core.playbook import ActionType
 from core.site import Service, Site
-from tests.neighbours.hostile import HOSTILE_VALUES, HOSTILE_WORDS
-from tests.neighbours.sshd import CONTAINER, SSHD, Machine, machine, make_key, user
+from tests.tools.hostile import HOSTILE_VALUES, HOSTILE_WORDS
+from tests.tools.sshd import CONTAINER, SSHD, Machine, machine, make_key, user
 from tools.act import hands, ssh, ssh_command
 from tools.act.actuator import Effect, Order, Probe
 from tools.act.sight import look_for
