@@ -5,13 +5,11 @@ from uuid import UUID
 
 from core.errors import Refused
 from core.role import Role
-from core.written_decision import decision_key
+from core.written_decision import HASH_CHARS, ID_CHARS, decision_key
 from engine import approving
 from engine.approving import Person
 from store import approvals, incidents, thread_doors, threads
 from store.pool import Connection, Row
-
-HASH_CHARS_MIN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,10 @@ async def decide_shown(
 async def _shown(conn: Connection, thread_id: UUID, approval: str, intent_hash: str) -> Row:
     """The body of the card's row; the hash is checked where one came."""
     cards = [row["body"] for row in await thread_doors.cards(conn, thread_id)]
-    named = [body for body in cards if approval and str(body["approval_id"]).startswith(approval)]
-    if len({str(body["approval_id"]) for body in named}) != 1:
+    named = [body for body in cards if str(body["approval_id"]).startswith(approval)]
+    if len(approval) < ID_CHARS or len({str(body["approval_id"]) for body in named}) != 1:
         raise Refused("This conversation showed no card of that id; decide where its card is shown.", "not_shown_here")
     body: Row = named[0]
-    if intent_hash and not (len(intent_hash) >= HASH_CHARS_MIN and str(body["intent_hash"]).startswith(intent_hash)):
+    if intent_hash and not (len(intent_hash) >= HASH_CHARS and str(body["intent_hash"]).startswith(intent_hash)):
         raise Refused("The hash is not the one that the card shows: read the card again.", "other_action")
     return body

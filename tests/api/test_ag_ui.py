@@ -127,7 +127,7 @@ async def test_forged_stale_and_foreign_answers_decide_nothing(door: Any, approv
         assert (last["type"], last["code"]) == ("RUN_ERROR", reason), (reason, given, more, last)
 
     await refused("not_shown_here", strange, good)
-    await refused("not_shown_here", "x", good)
+    await refused("not_shown_here", key[:17], good)
     await refused("not_shown_here", key, good, threadId="t2")
     await refused("not_shown_here", key, good, "operator")
     await refused("not_shown_here", key, None, status="cancelled", threadId="t2")

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.fakes.slack_elements import BLOCK_ID_MAX, element_faults, text_faults
-from tests.fakes.slack_rules import MARKDOWN_TEXT_MAX, PRIVATE_METADATA_MAX, SlackRefused, faulty
+from tests.fakes.slack_rich_text import rich_text_faults
+from tests.fakes.slack_rules import BLOCKS_TEXT_MAX, MARKDOWN_TEXT_MAX, PRIVATE_METADATA_MAX, SlackRefused, faulty
 
 Block = Mapping[str, Any]
 MESSAGE_BLOCKS_MAX = 50
@@ -28,6 +29,8 @@ EVERYWHERE = frozenset({"section", "divider", "header", "actions", "context", "i
 def check_message_blocks(blocks: Any) -> None:
     """Refuse the blocks of a message."""
     _check(blocks, MESSAGE_BLOCKS_MAX, EVERYWHERE | IN_MESSAGES_ONLY, "invalid_blocks")
+    if _text_of(blocks) > BLOCKS_TEXT_MAX:
+        raise SlackRefused("msg_blocks_too_long")
 
 
 def check_view(view: Any) -> None:
@@ -77,6 +80,16 @@ def _check(blocks: Any, most: int, allowed: frozenset[str], error: str, where: s
         raise faulty(error, *faults)
 
 
+def _text_of(blocks: Any) -> int:
+    """All characters that are shown."""
+    if isinstance(blocks, list):
+        return sum(_text_of(one) for one in blocks)
+    if not isinstance(blocks, dict):
+        return 0
+    own = len(blocks["text"]) if isinstance(blocks.get("text"), str) else 0
+    return own + sum(_text_of(value) for value in blocks.values())
+
+
 def _block_faults(block: Block, at: str) -> Iterator[str]:
     match block["type"]:
         case "section":
@@ -87,6 +100,8 @@ def _block_faults(block: Block, at: str) -> Iterator[str]:
             yield from _elements_faults(block, at, ACTIONS_MAX, "actions")
         case "context":
             yield from _context_faults(block, at)
+        case "rich_text":
+            yield from rich_text_faults(block, at)
         case "input":
             yield from text_faults(block.get("label"), f"{at}/label", LABEL_MAX, plain=True)
             if block.get("hint"):

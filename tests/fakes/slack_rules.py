@@ -8,6 +8,7 @@ from tests.fakes.flood import Rate
 
 TEXT_MAX = 40_000  # the real service cuts; the fake refuses
 MARKDOWN_TEXT_MAX = 12_000
+BLOCKS_TEXT_MAX = 13_200  # of all blocks of a message together
 PRIVATE_METADATA_MAX = 3000
 VIEW_BYTES_MAX = 250_000
 VIEW_STACK_MAX = 3

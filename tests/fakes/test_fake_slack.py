@@ -12,7 +12,7 @@ from tests.fakes.faults import Fault
 from tests.fakes.flood import Rate
 from tests.fakes.slack import FakeSlack, fake_slack
 from tests.fakes.slack_rules import METHOD_RATES, SlackLimits, SlackRefused
-from tests.fakes.slack_state import APP_TOKEN, Channel, Member
+from tests.fakes.slack_state import APP, APP_TOKEN, Channel, Member
 from tests.fakes.web_api import WebApi
 
 FAST = Rate(1000, 1.0)
@@ -55,6 +55,14 @@ def actions(*elements: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"type": "actions", "elements": list(elements)} | fields
 
 
+def rich(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": list(parts)}
+
+
+def part(*pieces: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text_section", "elements": list(pieces)}
+
+
 def entry(name: str = "reason", **element: Any) -> dict[str, Any]:
     given = {"type": "plain_text_input", "action_id": "text"} | element
     return {"type": "input", "block_id": name, "label": plain("Why?"), "element": given}
@@ -66,7 +74,9 @@ def modal(*blocks: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 async def test_tokens_methods_and_places(slack: FakeSlack, ask: WebApi, channel: Channel) -> None:
-    assert (await ask("auth.test"))["bot_id"]
+    bot = (await ask("auth.test"))["bot_id"]
+    assert (await ask("bots.info", bot=bot))["bot"]["app_id"] == APP
+    assert await ask.refusal("bots.info", bot="B9") == "bot_not_found"
     assert await ask.refusal("chat.postMesage") == "unknown_method"
     assert await replace(ask, token="").refusal("auth.test") == "not_authed"
     assert await replace(ask, token="xoxb-wrong").refusal("auth.test") == "invalid_auth"
@@ -152,6 +162,12 @@ async def test_threads_hang_on_their_first_message(ask: WebApi, channel: Channel
         (actions(button(confirm="sure?")), "must be an object"),
         (actions(button(confirm={"style": "green"})), "must be primary or danger"),
         (actions({"type": "overflow", "options": [{"text": plain("x"), "value": ""}]}), "from 1 to 150 characters"),
+        (rich(), "must have at least 1 element"),
+        (rich({"type": "text", "text": "x"}), "unsupported type"),
+        (rich(part()), "must have at least 1 element"),
+        (rich(part({"type": "mrkdwn", "text": "x"})), "unsupported type"),
+        (rich(part({"type": "text", "text": ""})), "must be more than 0 characters"),
+        (rich(part({"type": "text", "text": "x", "style": "bold"})), "must be an object of true and false"),
         (entry(), "unsupported type: input"),
         ({"type": "marquee"}, "unsupported type: marquee"),
         ({"type": "divider", "block_id": "x" * 256}, "must be less than 256 characters"),
@@ -160,6 +176,13 @@ async def test_threads_hang_on_their_first_message(ask: WebApi, channel: Channel
 async def test_a_faulty_block_is_refused_with_its_place(ask: WebApi, block: dict[str, Any], fault: str) -> None:
     assert await ask.refusal("chat.postMessage", channel="C1", text="x", blocks=[block]) == "invalid_blocks"
     assert fault in await ask.faults("chat.postMessage", channel="C1", text="x", blocks=[block])
+
+
+async def test_all_blocks_together_have_an_end(ask: WebApi, channel: Channel) -> None:
+    long = part({"type": "text", "text": "x" * 6_600})
+    await ask("chat.postMessage", channel="C1", text="x", blocks=[rich(long), rich(long)])
+    said = await ask.refusal("chat.postMessage", channel="C1", text="x", blocks=[rich(long), rich(long), words("x")])
+    assert said == "msg_blocks_too_long"
 
 
 async def test_fifty_blocks_with_names_of_their_own(ask: WebApi, channel: Channel) -> None:
@@ -304,6 +327,7 @@ async def test_a_stream_begins_in_a_thread_goes_on_and_ends(slack: FakeSlack, as
     slack.clock.skip(61)
     said = await ask.refusal("chat.stopStream", channel="C1", ts=silent)
     assert said == "message_not_in_streaming_state"  # too long without a word
+    await ask("chat.update", channel="C1", ts=silent, text="what it would have said")
 
 
 async def test_a_response_url_serves_five_times_within_half_an_hour(slack: FakeSlack, ask: WebApi) -> None:
