@@ -3,11 +3,13 @@
 Whatever goes wrong with it leaves the answer to the rules; what it had said until then stays said.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from agent.about import WITHHELD, About, read_about
 from agent.answer import Answer, tell
@@ -48,6 +50,7 @@ SPEAKS = {
     Language.ZH_HANS: "Answer in Chinese, in simplified characters.",
     Language.ZH_HANT: "Answer in Chinese, in traditional characters.",
 }
+CITED = re.compile(r"\b[ET][1-9]\d{0,2}\b")
 MAY_PROPOSE = frozenset(role for role in Role if role.covers(Role.RESPONDER))
 TELLS, WAITS = ActionType.ALERT_ONLY, ActionType.WAIT_RETRY
 LAST = "Answer now with what you have."
@@ -85,7 +88,11 @@ async def _hold(talk: Talk, about: About, meter: Meter, speech: Speech) -> dict[
         exchange = Exchange(endpoint, toolbox, redactor, meter, await _opening(talk, about, redactor))
         while True:
             if (wish := await _step(exchange, scope, speech)) is not None:
-                return wish
+                break
+    if made_up := _made_up(speech.text, exchange.messages):
+        await speech.take(about.say("made_up", ids=", ".join(made_up)))
+        await speech.end()
+    return wish
 
 
 async def _step(exchange: Exchange, scope: Scope, speech: Speech) -> dict[str, object] | None:
@@ -108,6 +115,13 @@ async def _step(exchange: Exchange, scope: Scope, speech: Speech) -> dict[str, o
             return wish
         exchange.answer(call, wish if wish is not None else await exchange.look(call))
     return None
+
+
+def _made_up(text: str, messages: Sequence[BaseMessage]) -> list[str]:
+    """The ids of evidence that an answer cites and that nothing of this turn has shown."""
+    shown = [str(message.content) for message in messages if isinstance(message, ToolMessage | HumanMessage)]
+    known = {key for said in shown for key in CITED.findall(said)}
+    return sorted({key for key in CITED.findall(text) if key not in known})
 
 
 def _wished(exchange: Exchange, scope: Scope, call: ToolCall) -> dict[str, object] | str:

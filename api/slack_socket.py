@@ -74,8 +74,10 @@ class SlackSockets:
         door = module.SlackDoor(self._house, app)
         try:
             await door.connect(ping_s=PING_S)
-        except NightshiftError as error:
-            await door.close()
+        except BaseException as error:
+            await door.close()  # also where this process stops leading in the middle of it
+            if not isinstance(error, NightshiftError):
+                raise
             socket.failures += 1
             pause = min(2.0 ** min(socket.failures, 10), PAUSE_S_MAX)
             socket.not_before = monotonic() + max(pause, float(getattr(error, "seconds", 0.0)))

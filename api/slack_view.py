@@ -2,14 +2,14 @@
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.catalogue import Language, say
 from core.phrases_slack import PHRASES
-from core.plain_text import cut, storable
-from engine.desk_form import Form
+from core.plain_text import storable
+from engine.desk_form import Field, Form
 from tools.notify.slack_form import cut_to
 
 CALLBACK = "desk"
@@ -57,14 +57,15 @@ class Origin:
 def view_of(form: Form, origin: Origin, language: Language) -> dict[str, Any]:
     """A modal with an input for each field."""
     blocks: list[dict[str, Any]] = [{"type": "section", "text": _plain(cut_to(form.title, SENTENCE_MAX))}]
-    for field in form.fields[:FIELDS_MAX]:
+    for field in _shown(form.fields):
         element: dict[str, Any] = {"type": "plain_text_input", "action_id": ACTION, "multiline": field.is_long}
         element["max_length"] = VALUE_MAX
         if field.value:
-            element["initial_value"] = cut(storable(field.value), VALUE_MAX)
-        label = _plain(cut_to(field.label or field.name, LABEL_MAX))
-        name, is_optional = field.name[:BLOCK_ID_MAX], not field.is_needed
-        blocks.append({"type": "input", "block_id": name, "optional": is_optional, "label": label, "element": element})
+            element["initial_value"] = field.value
+        label, is_optional = _plain(cut_to(field.label or field.name, LABEL_MAX)), not field.is_needed
+        blocks.append(
+            {"type": "input", "block_id": field.name, "optional": is_optional, "label": label, "element": element}
+        )
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -74,6 +75,16 @@ def view_of(form: Form, origin: Origin, language: Language) -> dict[str, Any]:
         "close": _plain(say(PHRASES, "form.close", language)),
         "blocks": blocks,
     }
+
+
+def _shown(fields: Sequence[Field]) -> list[Field]:
+    """The fields that Slack can show as they are: a value that would be cut there would come back as another one."""
+    found: dict[str, Field] = {}
+    for field in fields:
+        fits = len(field.value) <= VALUE_MAX and field.value == storable(field.value)
+        if fits and 0 < len(field.name) <= BLOCK_ID_MAX and len(found) < FIELDS_MAX:
+            found.setdefault(field.name, field)
+    return list(found.values())
 
 
 def values_of(view: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from core.desk import Done, Refusal
 from core.errors import NightshiftError
 from core.message import Message
 from core.plain_text import cut, storable, visible
+from core.site import Channel
 from engine import desk
 from engine.desk_form import Click, Form, FormKind, Ordered, Said
 from engine.house import House
@@ -20,7 +21,7 @@ from store import tickets
 from store.identities import Account
 from tools.notify.telegram import TelegramVoice
 from tools.notify.telegram_form import cut_units, units
-from tools.notify.telegram_line import chat_id, number
+from tools.notify.telegram_line import chat_id, number, ref_in
 from tools.notify.voice import Place, Wait
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,19 @@ NOTE_UNITS_MAX = 200
 NAME_CHARS_MAX = 60
 HINT_UNITS_MAX = 64
 LINES_UNITS_MAX = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A chat as the site describes it, and where it has moved to since, if it has."""
+
+    channel: Channel
+    chat: str
+    moved_to: str = ""
+
+    def called(self, ref: str) -> str:
+        """How a message there is called everywhere but at Telegram."""
+        return ref_in(self.moved_to, ref) if self.moved_to and ref else ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +66,12 @@ class Hearing:
             await self._read(said)
 
     async def _press(self, pressed: Pressed) -> None:
+        where = await self._where(pressed.chat)
         click = Click(
             account=self._account(pressed.account),
-            channel=self.bot.channel_of(pressed.chat).id,
-            chat=pressed.chat,
-            ref=pressed.ref,
+            channel=where.channel.id,
+            chat=where.chat,
+            ref=where.called(pressed.ref),
             ticket=pressed.ticket,
             verb=pressed.verb,
             delivery=pressed.query,
@@ -68,7 +83,7 @@ class Hearing:
         said = await work
         place = Place(pressed.chat, pressed.topic, pressed.ref)
         if said.form is not None:
-            await self._ask(place, pressed, said.form)
+            await self._ask(place, where, pressed, said.form)
         elif said.message is not None or not (noted or said.reason == Refusal.REPEATED):
             await self._answer(place, said)
 
@@ -85,13 +100,14 @@ class Hearing:
         return said is not None
 
     async def _read(self, wrote: Wrote) -> None:
-        said = await self._asked_for(wrote) if wrote.answers and not wrote.command else None
+        where = await self._where(wrote.chat)
+        said = await self._asked_for(where, wrote) if wrote.answers and not wrote.command else None
         if said is None:
             ordered = Ordered(
                 account=self._account(wrote.account),
-                channel=self.bot.channel_of(wrote.chat).id,
-                chat=wrote.chat,
-                thread=wrote.thread,
+                channel=where.channel.id,
+                chat=where.chat,
+                thread=wrote.topic or where.called(wrote.answers),
                 name=wrote.command,
                 text=wrote.text,
                 delivery=f"{wrote.chat}:{wrote.ref}",
@@ -105,18 +121,18 @@ class Hearing:
             return
         await self._answer(Place(wrote.chat, wrote.topic, wrote.ref), said)
 
-    async def _asked_for(self, wrote: Wrote) -> Said | None:
+    async def _asked_for(self, where: "Where", wrote: Wrote) -> Said | None:
         """The words that a button needed, if this message answers our question for them."""
-        channel = self.bot.channel_of(wrote.chat).id
+        question = where.called(wrote.answers)
         async with self.house.store.begin() as conn:
-            ticket = await tickets.question(conn, channel, wrote.chat, wrote.answers)
+            ticket = await tickets.question(conn, where.channel.id, where.chat, question)
         if ticket is None:
             return None
         click = Click(
             account=self._account(wrote.account),
-            channel=channel,
-            chat=wrote.chat,
-            ref=wrote.answers,
+            channel=where.channel.id,
+            chat=where.chat,
+            ref=question,
             ticket=ticket["ticket"],
             verb=ticket["verb"],
             text=wrote.text,
@@ -125,7 +141,7 @@ class Hearing:
         )
         return await desk.press(self.house, click)
 
-    async def _ask(self, place: Place, pressed: Pressed, form: Form) -> None:
+    async def _ask(self, place: Place, where: "Where", pressed: Pressed, form: Form) -> None:
         """Ask for words by a message to reply to. Only the person who pressed is led to reply."""
         name = cut(visible(storable(pressed.name)).strip(), NAME_CHARS_MAX) or "?"
         text = f"{name}: {form.title}"
@@ -152,7 +168,7 @@ class Hearing:
             log.warning("telegram.not_asked", chat=place.chat, error=error.detail)
             return
         async with self.house.store.begin() as conn:
-            await tickets.shown(conn, form.ticket, place.chat, str(sent.message_id), is_question=True)
+            await tickets.shown(conn, form.ticket, where.chat, where.called(str(sent.message_id)), is_question=True)
 
     async def _answer(self, place: Place, said: Said) -> None:
         message = said.message or Message("", rows=[("", said.words)])
@@ -176,6 +192,15 @@ class Hearing:
             await self.voice.line.call(wrote.chat, action)
         except NightshiftError as error:
             log.info("telegram.not_typing", error=error.detail)
+
+    async def _where(self, chat: str) -> "Where":
+        """The channel and the chat as the site knows it; a group that has moved is known by its old id."""
+        channel = self.bot.channel_of(chat)
+        if chat.startswith("-") and channel.chat != chat:
+            for one in self.bot.channels:
+                if await self.voice.line.follow(one.chat) == chat:
+                    return Where(one, one.chat, chat)
+        return Where(channel, chat)
 
     def _account(self, account: str) -> Account:
         """Who that is: always the user, met by this bot."""

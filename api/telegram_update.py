@@ -41,11 +41,6 @@ class Wrote:
     language: str
     is_private: bool
 
-    @property
-    def thread(self) -> str:
-        """Where it belongs: the topic, else the message of ours that is answered."""
-        return self.topic or self.answers
-
 
 def read_update(update: Update, me: User) -> Pressed | Wrote | None:
     """What is in it for us; None for everything else."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from core.catalogue import Language
 
-TEXT_CHARS_MAX = 2_000
+TEXT_CHARS_MAX = 1_000
 NUMBER_MAX = 2**31 - 1
 MINUTES_MAX = 7 * 1440
 
@@ -41,26 +41,32 @@ class Asked:
 _WORDS: tuple[tuple[Question, str], ...] = (
     (Question.HELP, r"\A\W*(?:help|commands?|hi|hello|hey)\W*\Z|\A\W+\Z|\bwhat can (?:you|i)\b"
                     r"|帮助|幫助|说明|說明|[你您](?:能|会|會|可以)|能做什[么麼]|可以[问問]|[你您]好"),
-    (Question.ON_CALL, r"\bon[ -]?call\b|\bwho\b.*\b(?:duty|shift|pager)\b|值班|[当當]值|[谁誰]在班|待命"),
-    (Question.WHO_APPROVED, r"\bwho\b.*\b(?:approv|agree|reject|declin|allow|decid|permit|sign|said|confirm)"
-                            r"|\bapprov(?:al|ed|er)s?\b"
-                            r"|[谁誰].*(?:批准|同意|[审審]批|核准|拒[绝絕]|决定|決定|[确確][认認])|[审審]批|核准|批准"),
-    (Question.WHY_NOT, r"\bwhy\b.*(?:\bnot\b|n['’]?t\b|\bno\b|refus|den(?:y|ied)|block|forbid|wait|hold)"
-                       r"|\brefused\b|\bblocked\b|\bwhat (?:stops|blocks|prevents)\b"
-                       r"|(?:[为為]什[么麼]|[为為]何|怎[么麼]|干嘛).*(?:不|[没沒]|拒[绝絕]|阻止)|拒[绝絕]|被阻止"),
+    (Question.ON_CALL, r"\bon[ -]?call\b|\bwho\b.*\b(?:duty|shift|pager|call|page)\b|\bwhose (?:shift|turn)\b"
+                       r"|值班|[当當]值|[谁誰]在班|待命|找[谁誰]"),
+    (Question.WHO_APPROVED, r"\bwho\b.*\b(?:approv|agree|reject|declin|allow|decid|permit|sign|said|confirm|ok|ran\b"
+                            r"|did\b|restart|roll|trigger)|\bapprov(?:al|ed|er)s?\b"
+                            r"|[谁誰].*(?:批|同意|核准|拒[绝絕]|决定|決定|[确確][认認])|[审審]批|核准|批准"),
+    (Question.WHY_NOT, r"\bwhy\b.*(?:\bnot\b|n['’]?t\b|\bno\b|refus|den(?:y|ied)|reject|block|forbid|wait|hold)"
+                       r"|\b(?:refused|blocked|rejected)\b|\bwhat(?: i|['’])?s? (?:stop|block|prevent)"
+                       r"|(?:[为為]什[么麼]|[为為]何|怎[么麼]|干嘛).*(?:不|[没沒]|拒|阻止)|拒[绝絕]|被(?:拒|阻止)"),
     (Question.SIMILAR, r"\bsimilar|\b(?:seen|happened|happen|had)\b.*\bbefore\b|\blast time\b|\bin the past\b"
-                       r"|\bhistory\b|\bpast (?:incident|fix)|[类類]似|相似|以前|之前|上次|[历歷]史"),
-    (Question.RECOMMENDED, r"\brecommend|\bsuggest|\bfix(?:es)?\b|\bwhat (?:should|can|could|do|shall) (?:we|i)\b"
-                           r"|\bwhat now\b|\bwhat help(?:s|ed)\b|\bhow (?:do|can|to|should)\b|\bplaybooks?\b"
-                           r"|建[议議]|推[荐薦]|怎[么麼](?:修|[办辦]|[处處]理|解[决決])|如何|修[复復]|[该該]做什[么麼]"),
+                       r"|\bhistory\b|\b(?:past|previous|earlier) (?:incident|fix|case|time)|\bhave we (?:seen|had)\b"
+                       r"|\bever happen|\bprecedent|\bsame as\b|[类類]似|相似|以前|之前|上次|曾[经經]|[历歷]史"),
+    (Question.RECOMMENDED, r"\brecommend|\bsuggest|\badvi[cs]e|\bfix(?:es)?\b|\boptions?\b|\bnext steps?\b"
+                           r"|\bwhat (?:should|can|could|shall) (?:we|i|you)\b|\bwhat (?:do|would) (?:we|i|you) do\b"
+                           r"|\bwhat (?:now|next)\b|\bwhat help(?:s|ed)\b|\bhow (?:do|can|to|should)\b|\bplaybooks?\b"
+                           r"|建[议議]|推[荐薦]|怎[么麼](?:修|[办辦]|做|[处處]理|解[决決])|如何|修[复復]|[该該]做什[么麼]"
+                           r"|下一步"),
     (Question.CHANGES, r"\bchang|\bdeploy|\breleas|\brolled out\b|\brollouts?\b|\bshipped\b|\bnew version\b|\bmerged\b"
-                       r"|[变變]更|改了|改[动動]|部署|[发發][布佈]|上[线線]|版本|[变變]化"),
-    (Question.STATUS, r"\bstatus\b"
-                      r"|\bwhat(?:['’]?s| is| has| have|)\b.*\b(?:up|wrong|going on|happen|broke|down|open|new)"
-                      r"|\bis (?:it|this|everything)\b|\bstill\b|\bincidents?\b|\balerts?\b|\bsummar|\boverview\b"
-                      r"|\bcauses?d?\b|\bwhy\b|\bhow (?:is|are|bad)\b"
-                      r"|[状狀][态態]|怎[么麼][样樣了]|什[么麼](?:事|情[况況])|[发發]生|情[况況]|出了|恢[复復]|好了|告警|警[报報]"
-                      r"|事件|事故|原因|故障|[为為]什[么麼]"),
+                       r"|\bwent out\b|\bwhat['’]?s new (?:on|in|with)\b|\bconfig"
+                       r"|[变變]更|改了|改[动動过過]|部署|[发發][布佈]|上[线線]|版本|[变變]化|配置"),
+    (Question.STATUS, r"\bstat(?:us|e)\b|\bsituation\b|\bupdate\b|\bsitrep\b|\btl;?dr\b|\bimpact|\baffect"
+                      r"|\bwhat(?:['’]?s| \w{2,4}|)\b.*\b(?:up|wrong|going on|happen|broke|down|open|new|know)"
+                      r"|\bis (?:it|this|everything)\b|\bare (?:we|things|they)\b|\bstill\b|\bincidents?\b|\balerts?\b"
+                      r"|\bsummar|\boverview\b|\bcauses?d?\b|\bwhy\b|\bhow (?:is|are|bad)\b|\bbroken\b"
+                      r"|\b(?:down|up)\?*\Z|\brecover|\bdiagnos|\bevidence\b"
+                      r"|[状狀][态態况況]|怎[么麼][样樣了]|什[么麼](?:事|情[况況])|[发發]生|情[况況]|出了|恢[复復]|好了"
+                      r"|[还還]好|正常|[问問][题題]|[挂掛坏壞]了|影[响響]|告警|警[报報]|事件|事故|原因|故障|[为為]什[么麼]"),
 )  # fmt: skip
 _RULES = tuple((question, re.compile(words)) for question, words in _WORDS)
 _COMMANDS = {
@@ -85,17 +91,17 @@ _DEEDS = (
     (r"re-?start|reboot|bounce|重[启啟]|重新[启啟][动動]", "restart"),
     (r"roll(?:ed|ing)?[ -]?back|revert|回[滚滾]|回退", "rollback"),
     (r"revert|undo|还原|還原|恢复设置|恢復設定", "revert"),
-    (r"scal(?:e|ing)|capacity|[扩擴]容", "scale"),
-    (r"clean|delete (?:old )?logs|清理", "clean"),
+    (r"\bscal(?:e|ing)|capacity|[扩擴]容", "scale"),
+    (r"\bclean|delete (?:old )?logs|清理", "clean"),
     (r"throttl|rate.?limit|限流", "throttle"),
     (r"switch|fail ?over|切[换換]", "switch"),
     (r"re-?run|again the job|重跑", "rerun"),
     (r"evict|[驱驅]逐", "evict"),
     (r"cordon|隔离|隔離", "cordon"),
     (r"flag|[开開][关關]", "flag"),
-    (r"raise|memory limit|提高", "raise"),
-    (r"lock|[锁鎖]", "lock"),
-    (r"cache|[缓緩]存|快取", "cache"),
+    (r"\braise|memory limit|提高", "raise"),
+    (r"\block|[锁鎖]", "lock"),
+    (r"\bcache|[缓緩]存|快取", "cache"),
 )
 _DEED_RULES = tuple((re.compile(words), stem) for words, stem in _DEEDS)
 
@@ -112,7 +118,10 @@ def recognise(text: str) -> Asked:
     minutes = _minutes(plain)
     if (slash := _SLASH.match(plain)) and slash[1] in _COMMANDS:
         return Asked(_COMMANDS[slash[1]], text, named, minutes)
-    found = next((question for question, rule in _RULES if rule.search(plain)), Question.UNKNOWN)
+    found = next((question for question, rule in _RULES if rule.search(plain)), None)
+    if found is None:
+        # "restart it", "can we roll back?": what policy says of it is the nearest answer that rules can give.
+        found = Question.WHY_NOT if any(rule.search(plain) for rule, _ in _DEED_RULES) else Question.UNKNOWN
     return Asked(found, text, named, minutes)
 
 

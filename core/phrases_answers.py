@@ -36,6 +36,11 @@ ANSWERS = {
         "证据 {id}（外部人员可能写入）：{text}",
         "證據 {id}（外部人員可能寫入）：{text}",
     ),
+    "made_up": Phrase(
+        "(There is no evidence {ids}: do not rely on what cites it.)",
+        "（没有证据 {ids}：请勿依据引用它的内容。）",
+        "（沒有證據 {ids}：請勿依據引用它的內容。）",
+    ),
     # Which incident
     "which_incident": Phrase(
         "Which incident? Say it with its number, such as: status #{number}.",

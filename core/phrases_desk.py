@@ -225,6 +225,7 @@ PHRASES = {
         "#{number} 是怎么修好的？写 playbook 名称、文字说明，或自行恢复则写 `alone`。",
         "#{number} 是怎麼修好的？寫 playbook 名稱、文字說明，或自行恢復則寫 `alone`。",
     ),
+    "reopened.undo": Phrase("the action is to be undone", "要撤销该操作", "要撤銷該操作"),
     "field.reason": Phrase("Reason", "原因", "原因"),
     "field.question": Phrase("Question", "问题", "問題"),
     "field.playbook": Phrase("Playbook", "Playbook", "Playbook"),

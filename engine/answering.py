@@ -33,7 +33,7 @@ WORDS = {
 
 async def answer_thread(house: House, run_id: str) -> None:
     """Answer what waits in the thread of this run, in order; the job of a run that was answered so finds nothing."""
-    async with house.store.begin() as conn:
+    async with house.store.begin(single=True) as conn:
         thread_id = (await threads.run(conn, UUID(run_id)))["thread_id"]
     while run := await _take_up(house, thread_id):
         await _answer(house, run)
@@ -70,8 +70,7 @@ async def _take_up(house: House, thread_id: UUID) -> Row | None:
             run = await thread_runs.take_up(conn, waiting["id"])
             if run is None:
                 continue
-            asker = await thread_runs.asker(conn, run["person_id"])
-            if asker is None:
+            if run["role_now"] is None:
                 await _end_with_error(conn, run, Reason.ASKER_GONE)
             elif run["attempt"] > ATTEMPTS_MAX:
                 await _end_with_error(conn, run, Reason.GAVE_UP)
@@ -79,7 +78,7 @@ async def _take_up(house: House, thread_id: UUID) -> Row | None:
                 kind = "run.started" if run["attempt"] == 1 else "run.restarted"
                 await threads.append(conn, thread_id, kind, {"attempt": run["attempt"]}, run_id=run["id"])
                 conn.wake(cancel_channel(run["id"]))  # who had it before and is only slow hears that it is lost
-                return {**run, "person": asker["name"], "role": asker["role"]}
+                return run
     return None
 
 
@@ -106,17 +105,16 @@ async def _ask_agent(house: House, run: Row, transcript: Transcript) -> "Ending"
     chats = await house.chats()
     from agent.chat import Turn
 
-    async with house.store.begin() as conn:
-        thread = await threads.get(conn, run["thread_id"])
+    async with house.store.begin(single=True) as conn:
         history = await thread_runs.history(conn, run, runs_max=HISTORY_RUNS_MAX)
     turn = Turn(
         thread_id=run["thread_id"],
         run_id=run["id"],
         person_id=run["person_id"],
         person_name=run["person"],
-        role=run["role"],
+        role=run["role_now"],
         text=run["text"],
-        incident_id=thread["incident_id"],
+        incident_id=run["incident_id"],
         language=run["language"],
         history=history,
     )
@@ -127,7 +125,7 @@ async def _until_lost(house: House, run: Row) -> None:
     """Ends (with Lost) when somebody cancels, or another worker takes the run up."""
     async with house.store.bus.subscribe(cancel_channel(run["id"])) as wakes:
         while True:
-            async with house.store.begin() as conn:
+            async with house.store.begin(single=True) as conn:
                 now = await threads.run(conn, run["id"])
             if now["state"] != "running" or now["attempt"] != run["attempt"]:
                 raise Lost

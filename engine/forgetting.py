@@ -1,10 +1,22 @@
 """What is kept for a while only: bodies in quarantine, idempotency keys, claims of ended incidents, learned edges,
-sessions, what was delivered and shown in chats."""
+sessions, what was delivered and shown in chats, conversations."""
 
 from engine.house import House
-from store import conversations, dependencies, heard_updates, idempotency, quarantine, regrouping, sessions, tickets
+from store import (
+    conversations,
+    dependencies,
+    heard_updates,
+    idempotency,
+    quarantine,
+    regrouping,
+    sessions,
+    threads,
+    tickets,
+)
 
 CLAIMS_KEPT_S = 86_400.0
+TALK_KEPT_S = 90 * 86_400.0
+"""Conversations about an incident are kept with it."""
 
 
 async def forget_old(house: House) -> None:
@@ -24,3 +36,7 @@ async def forget_old(house: House) -> None:
         await conversations.forget_old(conn)
         await tickets.forget(conn)
         await heard_updates.forget(conn)
+    async with house.store.begin() as conn:
+        forgotten = await threads.forget(conn, older_than_s=TALK_KEPT_S)
+    for thread_id in forgotten:
+        await (await house.chats()).forget(str(thread_id))

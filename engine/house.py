@@ -87,6 +87,11 @@ class House:
             self._site = (monotonic(), value)
         return self._site[1]
 
+    def look_again(self) -> None:
+        """The site was changed in this process: whoever asks next sees it as it is now."""
+        if self._site is not None:
+            self._site = (float("-inf"), self._site[1])
+
     async def rest(self, started: float, interval: Callable[[Timings], float]) -> None:
         """Sleep until an interval since `started` (monotonic seconds) is over; a changed site counts at once."""
         # The site is a row that may change at any time, not an event to wait for.

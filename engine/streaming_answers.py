@@ -126,7 +126,12 @@ async def _finish(house: House, channel: Channel, run: Row, place: Place, stream
             ref = await stream.finish(message)
             break
         except Wait as wait:
-            await asyncio.sleep(min(wait.seconds, WAIT_S_MAX))
+            seconds = min(wait.seconds, WAIT_S_MAX)
+            async with house.store.begin() as conn:
+                await conversations.wait(
+                    conn, channel.id, place.chat, seconds=seconds, reason=wait.detail, failed=False
+                )
+            await asyncio.sleep(seconds)
         except Unavailable:
             await asyncio.sleep(FINISH_AGAIN_S)
         except NightshiftError as error:

@@ -152,6 +152,7 @@ async def _deliver(house: House, channel: Channel, speech: Speech) -> None:
         ref = speech.post["ref"]
         place = Place(speech.post["chat"], speech.post["thread"], speech.post["root"])
         await voice.edit(place, ref, speech.shown.message)
+    house.crashpoints.reach("spoken")
     async with house.store.begin() as conn:
         await _keep(conn, channel, speech, place, ref)
 
@@ -168,6 +169,7 @@ async def _open(house: House, channel: Channel, voice: Voice, speech: Speech) ->
         assert page is not None, "an incident always has a page"
         first = Speech(row, page, None, None)
     place = await voice.open_thread(channel.chat, speech.shown.title, first.shown.message)
+    house.crashpoints.reach("thread_opened")
     async with house.store.begin() as conn:
         # After those who write the timeline of this incident now: whoever comes later sees that it is followed.
         await conversations.open_thread(

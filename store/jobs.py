@@ -16,7 +16,7 @@ PRIORITIES = {
     "run_incident": -10, "resume_incident": -10, "embed_fixes": -10, "sentry_comment": -10,
 }  # fmt: skip
 # What lasts for as long as somebody talks has hands of its own, so that incidents never wait for it.
-QUEUES = {"answer_thread": "chat", "speak": "voice", "stream_answer": "stream"}
+QUEUES = {"answer_thread": "chat", "speak": "voice", "follow_incident": "voice", "stream_answer": "stream"}
 
 
 async def defer(conn: Connection, task: str, *, lock: str | None = None, once: str | None = None, **args: Any) -> None:

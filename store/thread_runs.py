@@ -35,7 +35,10 @@ async def open_of(conn: Connection, thread_id: UUID) -> list[Row]:
 
 
 async def take_up(conn: Connection, run_id: UUID) -> Row | None:
-    """Make the run the caller's, as a new attempt; None where it is over."""
+    """Make the run the caller's, as a new attempt; None where it is over.
+
+    With the thread's `incident_id`, and `role_now`: None where who asked does not work here any more.
+    """
     return await maybe(conn, RUNS["take_up"], [run_id])
 
 
@@ -82,8 +85,3 @@ async def forgotten(conn: Connection, *, older_than_s: float) -> list[Row]:
 async def decided(conn: Connection) -> list[Row]:
     """Paused runs whose approval is not pending any more, with its `approval_state`."""
     return await many(conn, RUNS["decided"])
-
-
-async def asker(conn: Connection, person_id: UUID) -> Row | None:
-    """Name and role of who asked, as they are now; None where that person does not work here any more."""
-    return await maybe(conn, RUNS["asker"], [person_id])

@@ -13,6 +13,7 @@ from store.sql_files import Queries
 
 THREADS = Queries("threads")
 RUNS = Queries("thread_runs")
+FORGOTTEN_ROWS_MAX = 100
 
 
 def channel(thread_id: UUID | str) -> str:
@@ -97,3 +98,9 @@ async def run(conn: Connection, run_id: UUID) -> Row:
     if row is None:
         raise NotFound("There is no such run.")
     return row
+
+
+async def forget(conn: Connection, *, older_than_s: float, rows_max: int = FORGOTTEN_ROWS_MAX) -> list[UUID]:
+    """Drop conversations about no incident in which nothing was said for so long; their ids."""
+    rows = await many(conn, THREADS["forget"], {"older_than_s": older_than_s, "rows_max": rows_max})
+    return [row["id"] for row in rows]

@@ -42,6 +42,7 @@ async def put_site(
     checked(body)
     async with house_of(request).store.begin() as conn:
         version, changed = await site.apply(conn, storable_value(body), by=caller.actor)
+    house_of(request).look_again()
     return {"version": version, "changed": changed, "body": body}
 
 

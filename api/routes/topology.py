@@ -110,6 +110,7 @@ async def put_services(
         merged = _with_services(row["body"] if row else {}, body.services)
         checked(merged)
         version, changed = await site.apply(conn, storable_value(merged), by=caller.actor)
+    house_of(request).look_again()
     return {"version": version, "changed": changed, "services": len(body.services)}
 
 

@@ -21,9 +21,12 @@ SELECT * FROM thread_runs WHERE thread_id = %s ORDER BY seq DESC LIMIT %s
 SELECT * FROM thread_runs WHERE thread_id = %s AND state IN ('queued', 'running') ORDER BY seq
 
 -- name: take_up
--- A run is somebody's from now on, and nobody's who had it before.
-UPDATE thread_runs SET state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, store.now())
-WHERE id = %s AND state IN ('queued', 'running') RETURNING *
+-- A run is somebody's from now on, and nobody's who had it before; with what who asked may do now (nothing where they do
+-- not work here any more), and what the thread is about.
+UPDATE thread_runs r SET state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, store.now())
+WHERE r.id = %s AND r.state IN ('queued', 'running')
+RETURNING r.*, (SELECT p.role FROM persons p WHERE p.id = r.person_id AND p.disabled_at IS NULL) AS role_now,
+  (SELECT t.incident_id FROM threads t WHERE t.id = r.thread_id) AS incident_id
 
 -- name: end
 -- A run comes to rest, if it is still in one of these states and, where one is named, of this attempt.
@@ -56,7 +59,3 @@ ORDER BY r.thread_id, r.seq
 -- Runs that wait for an approval about which nothing is left to decide.
 SELECT r.*, a.state AS approval_state FROM thread_runs r JOIN approvals a ON a.id = r.approval_id
 WHERE r.state = 'paused' AND a.state <> 'pending'
-
--- name: asker
--- What the person who asked may do now; nothing where they do not work here any more.
-SELECT name, role FROM persons WHERE id = %s AND disabled_at IS NULL

@@ -45,3 +45,16 @@ SELECT seq, at, kind, run_id, body FROM thread_events WHERE thread_id = %s AND s
 -- name: last
 -- The number of the newest row.
 SELECT event_seq AS seq FROM threads WHERE id = %s
+
+-- name: forget
+-- Conversations that are about no incident and in which nothing was said for long, with all their rows.
+WITH old AS (
+  SELECT t.id FROM threads t
+  WHERE t.incident_id IS NULL AND t.created_at < store.now() - make_interval(secs => %(older_than_s)s)
+    AND NOT EXISTS (SELECT 1 FROM thread_events e WHERE e.thread_id = t.id AND e.seq = t.event_seq
+                    AND e.at >= store.now() - make_interval(secs => %(older_than_s)s))
+    AND NOT EXISTS (SELECT 1 FROM thread_runs r WHERE r.thread_id = t.id AND r.state IN ('queued', 'running', 'paused'))
+  ORDER BY t.id LIMIT %(rows_max)s FOR UPDATE SKIP LOCKED
+), said AS (DELETE FROM thread_events e USING old WHERE e.thread_id = old.id
+), ran AS (DELETE FROM thread_runs r USING old WHERE r.thread_id = old.id)
+DELETE FROM threads t USING old WHERE t.id = old.id RETURNING t.id

@@ -115,6 +115,12 @@ async def test_who_may_not_propose_is_offered_nothing_and_a_role_that_is_lost_co
     assert refused.text.endswith(RULES_SPOKE)
 
     world.role = "responder"
+    async with scripted_model([Turn(text="Fine.")]) as server:
+        settings = ModelSettings(server.base_url, "test-key", "scripted-1")
+        await world.hear(replace(world.turn("roll it back"), person_id=None), settings)
+        world.requests = server.requests
+    assert "propose_action" not in _offered(world), "who is no person proposes nothing"
+
     async with world.shop.store.begin() as conn:
         await people.set_role(conn, "night", "viewer", by="test")
     late = await world.converse("roll it back", [ROLLBACK])
@@ -171,8 +177,15 @@ async def test_in_general_it_looks_at_all_services_and_proposes_nothing(world: C
     assert not offered & {"propose_action", "list_alerts", "rank_metrics", "explain_policy", "incident_timeline"}
 
 
+async def test_evidence_that_does_not_exist_is_called_so(world: ChatWorld) -> None:
+    script = [call("list_changes", service="shop"), Turn(text="The release [T1], says the database [T7], [E9].")]
+    ending = await world.converse("why?", script)
+
+    assert ending.text.endswith("[E9].\n\n(There is no evidence E9, T7: do not rely on what cites it.)")
+
+
 async def test_a_tool_explains_policy_as_the_rules_do(world: ChatWorld) -> None:
-    script = [call("explain_policy", playbook="rollback-bad-release"), Turn(text="It may, once approved [T1].")]
+    script = [call("explain_policy", playbook="rollback-bad-release"), Turn(text="It may, once approved.")]
     await world.converse("why not roll back? 为什么", script)
 
     assert "rollback-bad-release on service:demo/shop: allowed once approved (tier" in world.answers()[0]
@@ -260,7 +273,7 @@ async def test_who_takes_the_words_may_stop_it_at_any_word(world: ChatWorld) -> 
 
 
 async def test_a_chat_is_told_nothing_of_the_incident_but_what_is_decided(world: ChatWorld) -> None:
-    await world.converse("status", [call("incident_timeline"), Turn(text="Fine [T1].")])
+    await world.converse("status", [call("incident_timeline"), Turn(text="Fine.")])
 
     async with world.shop.store.begin() as conn:
         assert await timeline.after(conn, world.shop.incident["id"], 0) == []

@@ -52,7 +52,7 @@ class Room:
     ward: Ward
     telegram: FakeTelegram
 
-    async def card(self, *, person: str = "carer") -> Card:
+    async def card(self, *, person: str = "carer", chat: int = GROUP) -> Card:
         """Somebody asks for an action; its card is posted with every button."""
         service = await self.ward.add_service()
         execution = await self.ward.ask(service, person=person)
@@ -71,11 +71,12 @@ class Room:
                 row.append(Button(verb, verb, minted[-1]))
         [channel] = (await self.ward.house.site()).channels
         voice = await self.ward.house.voices.of(channel)
-        ref = await voice.post(Place(str(GROUP)), Message(f"card of {service}", Tone.WAITING, buttons=[row]))
+        ref = await voice.post(Place(str(chat)), Message(f"card of {service}", Tone.WAITING, buttons=[row]))
         async with self.ward.store.begin() as conn:
             for ticket in minted:
-                await tickets.shown(conn, ticket, str(GROUP), ref)
-        return Card(execution["id"], self.telegram.world.chats[GROUP].messages[int(ref)])
+                await tickets.shown(conn, ticket, str(chat), ref)
+        place = self.telegram.world.chats[int(ref.rpartition("/")[0] or chat)]
+        return Card(execution["id"], place.messages[int(ref.rpartition("/")[2])])
 
     async def link(self, who: Person, name: str) -> None:
         """An account is a person."""

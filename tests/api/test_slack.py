@@ -32,6 +32,11 @@ async def test_a_stranger_is_refused_and_a_linked_approver_approves_once(night: 
         async with night.heard(road):
             assert "I do not know who you are" in await night.click(OUTSIDER, card, "approve")
             assert await night.state(execution) == "awaiting_approval"
+            # An address that a payload names is answered only where it is Slack's.
+            before = len(night.channel.ephemerals)
+            forged = night.slack.hand.forge(OUTSIDER, card, "approve", response_url="https://elsewhere.example/x")
+            await night.slack.hand.settled(forged)
+            assert "I do not know" in await night.told(before)
             before = len(night.channel.ephemerals)
             clicked = await night.slack.hand.settled(night.slack.hand.click(APPROVER, card, "approve"))
             assert clicked.acked
@@ -42,6 +47,7 @@ async def test_a_stranger_is_refused_and_a_linked_approver_approves_once(night: 
             assert "decided before" in await night.click(SECOND, card, "approve")
             assert "decided before" in await night.click(APPROVER, card, "approve")
             assert {one.thread for one in night.channel.ephemerals[before:]} == {card.thread}
+    assert len(night.slack.calls.accepted("chat.postEphemeral")) == len(ROADS)
     assert [vote["via"] for vote in await night.ward.rows("SELECT via FROM approval_votes")] == ["slack"] * 2
 
 
@@ -242,6 +248,9 @@ async def test_a_socket_follows_the_site_and_outlives_a_slack_that_is_away(
         await night.slack.start()
         night.slack.server.deliveries.road = night.slack.sockets
         await until(lambda: bool(night.slack.sockets.connections), 5, "a socket")
+        assert "I do not know" in await night.click(OUTSIDER, card, "approve")
+        await night.slack.sockets.refresh()
+        await until(lambda: night.slack.sockets.opened >= 2 and bool(night.slack.sockets.connections), 5, "another")
         assert "I do not know" in await night.click(OUTSIDER, card, "approve")
         await night.described(mode="http")
         await until(lambda: not night.slack.sockets.connections, 5, "the end of the socket")

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from api.slack_apps import apps_of
-from api.slack_view import Origin
+from api.slack_view import Origin, inputs_of, view_of
 from api.slack_words import Heard, command_of, heard_of, order_of, plain
+from core.catalogue import Language
 from core.site import Channel, Site
+from engine.desk_form import Field, Form, FormKind
+from tests.fakes.slack_blocks import check_view
 
 BOT, TEAM = "U0BOT", "T0"
 EVENT = {"type": "message", "user": "U1", "channel": "C1", "ts": "1.1", "thread_ts": "1.0", "text": "hm", "team": "T1"}
@@ -94,6 +97,18 @@ def test_channels_of_one_bot_are_one_app() -> None:
     assert [app.channel_of(chat).id for chat in ("C1", "C2", "D9", "C404")] == ["a", "b", "a", "a"]
     [other] = apps_of(Site(channels=channels), "http", environ)
     assert (other.channels[0].id, other.signing_secret) == ("c", "s")
+
+
+def test_a_form_shows_only_what_comes_back_unchanged() -> None:
+    fields = [
+        *(Field("a", "A", "1"), Field("a", "again"), Field("long", "", "x" * 3_001), Field("odd", "", "\0")),
+        *(Field("", "nameless"), Field("reason", "Why", is_long=True)),
+    ]
+    form = Form(FormKind.EDIT, "abcdefghijkl", "What is different?", tuple(fields))
+    view = view_of(form, Origin("oncall", "C1", "1.1", "1.0", "abcdefghijkl", "edit", "edit"), Language.EN)
+    check_view(view)
+    assert inputs_of(view) == [("a", True), ("reason", True)]
+    assert view["blocks"][1]["element"]["initial_value"] == "1"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", "x", None, 7, '{"channel": 1}'])

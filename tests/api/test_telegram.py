@@ -167,6 +167,24 @@ async def test_an_account_becomes_a_person_by_a_code_in_a_private_chat(room: Roo
     assert await room.state(card) == "approved"
 
 
+async def test_buttons_go_on_to_work_where_a_group_has_moved_to(room: Room) -> None:
+    hand, old = room.telegram.hand, -77
+    room.telegram.world.group(old, APPROVER, OUTSIDER)
+    await room.channel(chat=str(old))
+    new = hand.upgrade(old)
+    card = await room.card(chat=old)
+    await room.ward.house.voices.close()  # another process hears
+    async with room.listening():
+        hand.press(APPROVER, card.shown, "reject")
+        question = await hand.sees(new.id, "Why is it rejected?")
+        hand.say(APPROVER, new.id, "it is under repair", reply_to=question)
+        await hand.sees(new.id, "Rejected. Nothing is done.")
+        room.telegram.world.group(-1009, APPROVER)
+        hand.say(APPROVER, -1009, "/incidents")
+        await hand.sees(-1009, "This does not work in this chat")
+    assert await room.state(card) == "rejected"
+
+
 async def test_the_bot_of_the_site_is_heard_and_no_other(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel that is described begins to be heard, one that is taken out is heard no more."""
     monkeypatch.setattr("api.telegram.LOOK_EVERY_S", 0.02)

@@ -32,6 +32,7 @@ ASKED = {
             "still firing?",
         ),
         *("why is checkout slow?", "root cause of #12?", "how bad is it", "any open alerts", "what broke"),
+        *("is checkout down?", "are we ok", "give me an update", "what do we know", "did it recover", "服务挂了吗"),
         *("状态怎么样", "现在什么情况", "发生了什么", "恢复了吗", "狀態", "現在什麼情況", "發生了什麼事", "原因是什麼"),
     ],
     Question.CHANGES: [
@@ -86,10 +87,12 @@ ASKED = {
             "was it approved?",
             "/approvals",
         ),
+        *("who signed off", "who restarted it", "誰批的"),
         *("谁批准的", "谁拒绝了", "审批情况", "誰批准的", "誰拒絕了", "誰核准"),
     ],
     Question.ON_CALL: [
         *("who is on call?", "on-call", "/oncall", "/oncall@night_bot", "who has the pager"),
+        *("whose shift is it", "who should I page", "找谁"),
         *("谁在值班", "当值的是谁", "誰在值班", "誰當值"),
     ],
     Question.UNKNOWN: ["tell me a joke", "thanks", "今天天气很好", "/frobnicate", "write me a poem about 3 ducks"],

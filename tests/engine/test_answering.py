@@ -15,6 +15,7 @@ from core.errors import Unavailable
 from engine import answering, chatting
 from engine.answering import answer_thread, sweep_threads
 from engine.approving import decide
+from engine.forgetting import TALK_KEPT_S, forget_old
 from engine.transcript import Lost, TooLong, Transcript
 from evals.scripted_model import Turn, scripted_model
 from store import approvals, people, thread_runs, threads
@@ -242,3 +243,25 @@ async def test_an_answer_that_asks_for_an_approval_rests_until_that_is_decided(t
 
 def ending(text: str, approval_id: str = "") -> Any:
     return Ending(text, "answered", approval_id)
+
+
+async def test_conversations_are_forgotten_after_a_while_but_those_about_an_incident(talk: Talk) -> None:
+    ward = talk.ward
+    await ward.add_service()
+    [incident] = await ward.rows("SELECT id FROM incidents")
+    async with ward.store.begin() as conn:
+        first = ward.people["first"].id
+        about = await threads.create(conn, person_id=first, door="api", incident_id=incident["id"])
+        waiting = await threads.create(conn, person_id=first, door="api")
+    await Talk(ward, waiting).ask()
+    await answer_thread(ward.house, str(await talk.ask()))
+    ward.clock.advance(TALK_KEPT_S - 60)
+    fresh = Talk(ward, about)
+    await fresh.ask()
+    await forget_old(ward.house)
+    assert len(await ward.rows("SELECT id FROM threads")) == 3
+    ward.clock.advance(120)
+    await forget_old(ward.house)
+    left = {row["id"] for row in await ward.rows("SELECT id FROM threads")}
+    assert left == {about["id"], waiting["id"]}
+    assert await talk.rows() == []

@@ -76,7 +76,8 @@ async def test_two_have_to_agree_and_a_no_ends_it(chats: ChatWard) -> None:
     await ward.decide(both, "second")
     await ward.decide(other, verdict="reject")
     await chats.talk()
-    assert "first approved (test)\nsecond approved (test)" in card.text
+    assert "Decided by: first approved (test)" in card.text
+    assert "second approved (test)" in card.text
     [rejected] = chats.telegram.hand.messages(FORUM, "Poke the service")
     assert "State: rejected" in rejected.text
     assert "Decided by: first rejected (test): -" in rejected.text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.chat_ward import ChatWard, open_chat_ward
+from tests.engine.chat_ward import FORUM, ChatWard, open_chat_ward
 from tests.fakes.faults import DONE_BUT_UNTOLD, Fault
 from tools.notify import slack_calls, telegram
 
@@ -79,3 +79,23 @@ async def test_a_bot_that_was_thrown_out_says_so_in_the_outbox_and_goes_on_when_
     chats.ward.clock.advance(60.0)
     await chats.talk()
     assert pages(chats, service) == (1, 1)
+
+
+async def test_a_process_that_dies_right_after_it_spoke_says_it_once_more_and_never_again(chats: ChatWard) -> None:
+    ward = chats.ward
+    service = await ward.add_service()
+    with ward.dying("thread_opened"):
+        await chats.talk()
+    await chats.restart()
+    await chats.talk()
+    assert sum(pages(chats, service)) == 3  # the one who died had told one of the two chats
+    await ward.ask(service)
+    with ward.dying("spoken"):
+        await chats.talk()
+    await chats.restart()
+    await chats.talk()
+    cards = [one for one in chats.telegram.hand.messages(FORUM, "Approve?") if one.keyboard]
+    cards_in_slack = chats.in_slack("Approve?")
+    assert len(cards) + len(cards_in_slack) == 3
+    [doubled] = [posts for posts in (cards, cards_in_slack) if len(posts) == 2]
+    assert doubled

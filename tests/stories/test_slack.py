@@ -63,7 +63,11 @@ async def test_a_night_in_slack(town: Town, monkeypatch: pytest.MonkeyPatch) -> 
         assert town.target.effects(execution) == 1
 
         slack.hand.say(APPROVER, channel, f"<@{BOT_USER}> what changed?", thread=page.ts)
-        await slack.hand.sees(channel, "v42", within_s=30)
+        await until_holds(lambda: bool(slack.calls.accepted("chat.stopStream")), 30, "the end of a streamed answer")
+        ref = str(slack.calls.accepted("chat.startStream")[-1].result["ts"])
+        answer = channel.posts[ref]
+        await until_holds(lambda: bool(answer.blocks), 10, "the answer in its final form")
+        assert (answer.thread, answer.streaming_until, "v42" in str(answer.blocks)) == (page.ts, None, True)
         assert slack.violations == []
         assert slack.server.impatient == 0, "a wait that was told is waited for"
 

@@ -10,7 +10,7 @@ from core.catalogue import Language, say
 from core.desk import Verb
 from core.message import Message, Tone
 from core.phrases_cards import PHRASES
-from tools.notify.buttons import Layout, buttons
+from tools.notify.buttons import Layout, buttons, offered
 from tools.notify.page_message import incident_title, labelled, moment_words
 from tools.notify.record_words import record_notes, record_words
 
@@ -39,10 +39,8 @@ class CardFacts:
 
 
 def card_layout(incident: Mapping[str, Any]) -> Layout:
-    """Every button; acknowledging only where nobody has yet."""
-    if incident["state"] != "acknowledged":
-        return LAYOUT
-    return tuple(tuple(verb for verb in row if verb is not Verb.ACKNOWLEDGE) for row in LAYOUT)
+    """Every button that can do something as the incident stands."""
+    return offered(LAYOUT, incident["state"])
 
 
 def card_message(facts: CardFacts, language: Language, tickets: Mapping[Verb, str]) -> Message:

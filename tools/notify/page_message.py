@@ -12,7 +12,7 @@ from core.incident import IncidentState
 from core.message import Message, Tone
 from core.phrases_cards import PHRASES
 from core.regrouping import MERGED, OVER
-from tools.notify.buttons import Layout, buttons
+from tools.notify.buttons import Layout, buttons, offered
 
 ALERTS_MAX = 5
 TONES = {
@@ -22,6 +22,10 @@ TONES = {
     IncidentState.MITIGATED: Tone.WAITING,
     IncidentState.RESOLVED: Tone.GOOD,
 }
+LAYOUT: Layout = (
+    (Verb.ACKNOWLEDGE, Verb.TAKE_OVER, Verb.ASK),
+    (Verb.SILENCE_1H, Verb.ESCALATE, Verb.STOP),
+)
 BY_ALERTS = "all alerts resolved"
 
 
@@ -41,11 +45,7 @@ class PageFacts:
 
 def page_layout(incident: Mapping[str, Any]) -> Layout:
     """What people can do about an incident as it stands."""
-    if incident["state"] in OVER:
-        return ()
-    taken = incident["state"] == IncidentState.ACKNOWLEDGED
-    first = (Verb.TAKE_OVER,) if taken else (Verb.ACKNOWLEDGE, Verb.TAKE_OVER)
-    return ((*first, Verb.ASK), (Verb.SILENCE_1H, Verb.ESCALATE, Verb.STOP))
+    return () if incident["state"] in OVER else offered(LAYOUT, incident["state"])
 
 
 def incident_title(incident: Mapping[str, Any]) -> str:

@@ -23,8 +23,8 @@ CODE_MAX = 2_500
 FOOTER_MAX = 1_000
 TEXT_MAX = 600
 BUTTON_MAX = 75
-BUTTONS_MAX = 25
-BUTTON_ROWS_MAX = 8
+BUTTONS_OF_ROW_MAX = 25
+BUTTONS_MAX = 40
 URL_MAX = 3_000
 FILE_NAME_MAX = 80
 FILE_CHARS_MAX = 1_000_000
@@ -146,9 +146,11 @@ def _summary(message: Message, title: str, rows: Sequence[tuple[str, str]], code
 def _buttons(rows: Sequence[Sequence[Button]], language: Language) -> list[Block]:
     seen: dict[str, int] = {}
     blocks: list[Block] = []
-    for row in rows[:BUTTON_ROWS_MAX]:
-        if elements := [_button(button, seen, language) for button in row[:BUTTONS_MAX]]:
+    left = BUTTONS_MAX
+    for row in rows:
+        if elements := [_button(button, seen, language) for button in row[: min(BUTTONS_OF_ROW_MAX, left)]]:
             blocks.append({"type": "actions", "elements": elements})
+            left -= len(elements)
     return blocks
 
 

@@ -29,6 +29,7 @@ from tools.notify.telegram_line import (
     is_no_forum,
     is_unmodified,
     number,
+    ref_in,
 )
 from tools.notify.telegram_stream import DraftStream, EditedStream
 from tools.notify.voice import Gone, Place, Stream, Undeliverable
@@ -109,7 +110,7 @@ class TelegramVoice:
 
     async def _topic(self, chat: str, name: str) -> str:
         """The id of a new topic, empty where the chat has none."""
-        if not chat.startswith("-100") or monotonic() < self._no_topics.get(chat, 0.0):
+        if not self.line.moved.get(chat, chat).startswith("-100") or monotonic() < self._no_topics.get(chat, 0.0):
             return ""
         try:
             made = await self.line.call(chat, CreateForumTopic(chat_id=chat_id(chat), name=name), patience_s=PATIENCE_S)
@@ -175,11 +176,12 @@ class TelegramVoice:
             reply_markup=_markup(form),
         )
         sent = await self.line.call(place.chat, message, patience_s=patience_s)
-        return str(sent.message_id)
+        moved_to = self.line.moved.get(place.chat, "")
+        return ref_in(moved_to, sent.message_id) if moved_to else str(sent.message_id)
 
     async def _edit(self, place: Place, ref: str, form: Form) -> None:
         edited = EditMessageText(
-            chat_id=chat_id(place.chat),
+            chat_id=chat_id(ref.rpartition("/")[0] or place.chat),
             message_id=number(ref),
             text=form.text,
             entities=_entities(form),

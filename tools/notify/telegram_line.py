@@ -4,9 +4,11 @@ When Telegram asks to wait, nothing goes to that chat before the time is over, w
 """
 
 import asyncio
+import contextlib
 from time import monotonic
 from typing import TypeVar
 
+import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
@@ -18,16 +20,19 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import TelegramMethod
+from aiogram.methods import EditMessageText, GetChat, TelegramMethod
 from aiogram.utils.token import TokenValidationError
 
 from core.errors import NightshiftError, Unavailable
 from core.plain_text import cut
 from tools.notify.voice import Gone, Undeliverable, Wait
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 TIMEOUT_S = 10.0
 PATIENCE_S = 5.0
+LOOK_AGAIN_S = 600.0
 DETAIL_CHARS_MAX = 300
 GONE = (
     "message to edit not found",
@@ -58,6 +63,16 @@ class Line:
         except TokenValidationError:
             raise Undeliverable("This is not the token of a Telegram bot: it looks like 123456:ABC-DEF...") from None
         self._silent_until: dict[str, float] = {}
+        self._looked_at: dict[str, float] = {}
+        self.moved: dict[str, str] = {}
+
+    async def follow(self, chat: str) -> str:
+        """Where a chat is now: a group that gets topics, or grows, gets a new id. Asks at most every LOOK_AGAIN_S."""
+        if chat not in self.moved and monotonic() >= self._looked_at.get(chat, 0.0):
+            self._looked_at[chat] = monotonic() + LOOK_AGAIN_S
+            with contextlib.suppress(NightshiftError):
+                await self.call(chat, GetChat(chat_id=chat_id(chat)))
+        return self.moved.get(chat, chat)
 
     async def call(
         self, chat: str, method: TelegramMethod[T], *, patience_s: float = 0.0, timeout_s: float | None = None
@@ -78,13 +93,27 @@ class Line:
     async def _once(self, chat: str, method: TelegramMethod[T], timeout_s: float | None) -> T:
         if (left := self._silent_until.get(chat, 0.0) - monotonic()) > 0:
             raise Wait(left)
+        if chat in self.moved and getattr(method, "chat_id", None) == chat_id(chat):
+            method = self._readdressed(chat, method)
         try:
             return await self.bot(method, request_timeout=None if timeout_s is None else int(timeout_s))
         except TelegramRetryAfter as error:
             self._silent_until[chat] = monotonic() + error.retry_after
             raise Wait(error.retry_after) from None
+        except TelegramMigrateToChat as error:
+            if chat in self.moved:
+                raise Undeliverable(f"The group {chat} moves on and on.") from None
+            self.moved[chat] = str(error.migrate_to_chat_id)
+            log.warning("telegram.moved", chat=chat, to=self.moved[chat], fix="write the new id into the site file")
+            return await self._once(chat, method, timeout_s)
         except Exception as error:  # the library also lets through errors of the layers below it
             raise _meant(error, self.bot.token) from None
+
+    def _readdressed(self, chat: str, method: TelegramMethod[T]) -> TelegramMethod[T]:
+        """The same to where the chat is now. What was written before the move stays behind, and cannot be edited."""
+        if isinstance(method, EditMessageText):
+            raise Gone(f"the group {chat} has moved to {self.moved[chat]}")
+        return method.model_copy(update={"chat_id": int(self.moved[chat])})
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -97,8 +126,14 @@ def chat_id(chat: str) -> int | str:
 
 
 def number(text: str) -> int | None:
-    """The id of a message or topic, None where there is none."""
-    return int(text) if text.isdigit() else None
+    """The id of a message or topic, None where there is none. In a group that has moved its new id stands before it."""
+    digits = text.rpartition("/")[2]
+    return int(digits) if digits.isdigit() else None
+
+
+def ref_in(moved_to: str, message: int | str) -> str:
+    """How a message is called that was written where a group has moved to."""
+    return f"{moved_to}/{message}"
 
 
 def _meant(error: Exception, token: str) -> NightshiftError:
@@ -106,8 +141,6 @@ def _meant(error: Exception, token: str) -> NightshiftError:
     said = str(getattr(error, "message", "") or error or type(error).__name__)
     said = cut(said.replace(token, "TOKEN"), DETAIL_CHARS_MAX)
     match error:
-        case TelegramMigrateToChat():
-            return Undeliverable(f"The group has a new id: write chat: '{error.migrate_to_chat_id}' in the site file.")
         case TelegramUnauthorizedError():
             return Undeliverable(UNAUTHORIZED)
         case TelegramForbiddenError():
