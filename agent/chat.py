@@ -1,7 +1,7 @@
 """Running a turn of a chat: begin it, or go on where a worker that died had left it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -9,6 +9,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from agent.chat_graph import ChatGraph, build_chat_graph
 from agent.chat_state import ChatState, fresh
 from agent.context import Context
+from agent.endpoints import Endpoints
 from agent.thread import open_memory
 from agent.turn import Emit, Ending, Outcome, Talk, Turn
 
@@ -18,10 +19,10 @@ STEPS_MAX = 12
 
 
 class Chats:
-    """All chats over one graph and one memory."""
+    """All chats over one graph, one memory, and the endpoints of the models."""
 
-    def __init__(self, graph: ChatGraph, memory: AsyncPostgresSaver) -> None:
-        self._graph, self._memory = graph, memory
+    def __init__(self, graph: ChatGraph, memory: AsyncPostgresSaver, endpoints: Endpoints) -> None:
+        self._graph, self._memory, self._endpoints = graph, memory, endpoints
 
     async def answer(self, ctx: Context, turn: Turn, emit: Emit) -> Ending:
         """Answer a message; events go to `emit` as they come, and their tokens together are the ending's text.
@@ -33,7 +34,7 @@ class Chats:
         key = f"chat:{turn.thread_id}"
         config: Any = {"configurable": {"thread_id": key}, "recursion_limit": STEPS_MAX}
         known = await self._graph.aget_state(config)
-        step: ChatState | None = fresh(str(turn.run_id))
+        step: ChatState | None = fresh(str(turn.run_id), by_model=ctx.model is not None)
         if known.values.get("run_id") == str(turn.run_id):
             if said := known.values["text"]:
                 await emit("token", {"text": said})
@@ -42,7 +43,8 @@ class Chats:
             step = None
         elif known.values:
             await self._memory.adelete_thread(key)  # a turn is remembered until the next begins, and no longer
-        values = await self._graph.ainvoke(step, config, context=Talk(ctx, turn, emit), durability="sync")
+        talk = Talk(ctx, turn, emit, self._endpoints)
+        values = await self._graph.ainvoke(step, config, context=talk, durability="sync")
         return _ending(values)
 
     async def forget(self, thread_id: str) -> None:
@@ -53,8 +55,9 @@ class Chats:
 @asynccontextmanager
 async def open_chats(database_url: str) -> AsyncIterator[Chats]:
     """Compile the graph over the PostgreSQL memory."""
-    async with open_memory(database_url) as memory:
-        yield Chats(build_chat_graph(memory), memory)
+    async with AsyncExitStack() as stack:
+        memory = await stack.enter_async_context(open_memory(database_url))
+        yield Chats(build_chat_graph(memory), memory, Endpoints(stack))
 
 
 def _ending(values: Any) -> Ending:

@@ -16,16 +16,16 @@ class ChatState(TypedDict, total=False):
     approval_id: str
 
 
-def fresh(run_id: str) -> ChatState:
+def fresh(run_id: str, *, by_model: bool) -> ChatState:
     """The state in which a turn begins."""
     return {
-        "run_id": run_id, "by_model": False, "incident_id": "", "text": "", "outcome": "", "wish": {}, "failure": {},
+        "run_id": run_id, "by_model": by_model, "incident_id": "", "text": "", "outcome": "", "wish": {}, "failure": {},
         "approval_id": "",
     }  # fmt: skip
 
 
-def after_listen(state: ChatState) -> str:
-    """To the model where there is one."""
+def who_answers(state: ChatState) -> str:
+    """The model where there is one."""
     return "converse" if state["by_model"] else "answer_by_rules"
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -20,7 +19,7 @@ from agent.chat_state import ChatState
 from agent.chat_tools import chat_tools
 from agent.conclusion import PROPOSE, wish_faults, wish_tool
 from agent.exchange import Exchange
-from agent.model_endpoint import ToolCall, open_endpoint
+from agent.model_endpoint import ToolCall
 from agent.model_failure import FailureKind, ModelFailure
 from agent.redaction import Redactor
 from agent.scope import Scope
@@ -57,9 +56,9 @@ LAST = "Answer now with what you have."
 SILENT = "That was empty. Answer in words."
 
 
-async def hold_conversation(talk: Talk, incident_id: UUID | None) -> ChatState:
+async def hold_conversation(talk: Talk) -> ChatState:
     """The model's answer or its wish; after a failure why, and what it had said. Raises only for our own database."""
-    about = await read_about(talk.ctx, talk.turn.text, incident_id, talk.turn.language)
+    about = await read_about(talk.ctx, talk.turn.text, talk.turn.incident_id, talk.turn.language)
     meter, speech = Meter(talk.ctx.chat_budget), Speech(talk.emit, about.say("cut"))
     state: ChatState
     try:
@@ -71,28 +70,32 @@ async def hold_conversation(talk: Talk, incident_id: UUID | None) -> ChatState:
         state = {"failure": {"reason": failure.kind.value, "sentence": failure.sentence}}
         outcome = failure.kind.value
     await talk.emit("run.model", _cost(talk, meter, outcome))
-    return {**state, "text": speech.text}
+    return {**state, "text": speech.text, "incident_id": str(about.incident["id"]) if about.incident else ""}
 
 
 async def _hold(talk: Talk, about: About, meter: Meter, speech: Speech) -> dict[str, object]:
     assert talk.ctx.model is not None, "only called where there is a model"
     redactor = about.redactor
     scope = await read_chat_scope(about, may_propose=_may_propose(talk))
-    async with talk.ctx.store.begin() as conn:
-        # Only their names: reading them whole costs time while a person waits.
-        acting = [row["id"] for row in await playbooks.newest(conn) if row["body"]["action"] not in (TELLS, WAITS)]
+    acting = await _acting_playbooks(talk) if about.incident else []
     told = _Told(talk, about)
     toolbox = Toolbox(scope, redactor, meter, chat_tools(scope, about, acting, redactor), told.note)
     told.toolbox = toolbox
-    async with open_endpoint(talk.ctx.model) as endpoint:
-        exchange = Exchange(endpoint, toolbox, redactor, meter, await _opening(talk, about, redactor))
-        while True:
-            if (wish := await _step(exchange, scope, speech)) is not None:
-                break
+    endpoint = await talk.endpoints.to(talk.ctx.model)
+    exchange = Exchange(endpoint, toolbox, redactor, meter, await _opening(talk, about, redactor))
+    wish = await _step(exchange, scope, speech)
+    while wish is None:
+        wish = await _step(exchange, scope, speech)
     if made_up := _made_up(speech.text, exchange.messages):
         await speech.take(about.say("made_up", ids=", ".join(made_up)))
         await speech.end()
     return wish
+
+
+async def _acting_playbooks(talk: Talk) -> list[str]:
+    """Only their names: reading them whole costs time while a person waits."""
+    async with talk.ctx.store.begin() as conn:
+        return [row["id"] for row in await playbooks.newest(conn) if row["body"]["action"] not in (TELLS, WAITS)]
 
 
 async def _step(exchange: Exchange, scope: Scope, speech: Speech) -> dict[str, object] | None:

@@ -28,6 +28,8 @@ BACKOFF_S = 0.5
 RETRY_AFTER_S_MAX = 10.0
 REPLY_CHARS_MAX = 64 * 1024
 FAILURES_UNTIL_OPEN = 5
+KEPT_S = 60.0
+"""How long a connection is kept for the next question."""
 OPEN_S = 60.0
 # What says something of the endpoint and not of one question; these open the breaker.
 OUTAGES = frozenset({FailureKind.TIMEOUT, FailureKind.RATE_LIMIT, FailureKind.AUTH, FailureKind.UNAVAILABLE})
@@ -171,7 +173,8 @@ def _trusted() -> ssl.SSLContext:
 async def open_endpoint(settings: ModelSettings) -> AsyncIterator[ModelEndpoint]:
     """The endpoint with connections of its own, closed at the end."""
     breaker = BREAKERS.setdefault((settings.base_url, settings.name), Breaker())
-    async with httpx.AsyncClient(timeout=settings.timeout_s, verify=_trusted()) as client:
+    limits = httpx.Limits(keepalive_expiry=KEPT_S)
+    async with httpx.AsyncClient(timeout=settings.timeout_s, verify=_trusted(), limits=limits) as client:
         chat = _Chat(
             model=settings.name,
             base_url=settings.base_url,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from agent.context import Context
+from agent.endpoints import Endpoints
 
 Emit = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 """Takes the events of a turn as they come: kind and body. The tokens together are the text of the ending."""
@@ -52,3 +53,4 @@ class Talk:
     ctx: Context
     turn: Turn
     emit: Emit
+    endpoints: Endpoints

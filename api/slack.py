@@ -233,7 +233,7 @@ class SlackDoor:
 
     async def _account(self, body: Payload) -> Account | None:
         """Who did it: the platform's own word, never a name. None for nobody, and for what another app was told."""
-        user, team = at(body, "user", "id"), who.team
+        user, team = at(body, "user", "id"), at(body, "user", "team_id") or at(body, "team", "id")
         if not user or not team or not await self._is_ours(body):
             log.info("slack.unheard", reason=Unheard.NO_ACCOUNT)
             return None

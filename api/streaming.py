@@ -47,26 +47,30 @@ class Stream(Response):
         self._app, self._caller, self._source, self._seen, self._form = request.app, caller, source, seen, form
         self._store = house_of(request).store
         self._let_in = self._sent = time.monotonic()
-        self._has_left = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end of the story, the reader or the process."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        listening = asyncio.create_task(self._notice_the_end(receive))
+        sending = asyncio.create_task(self._send_rows(send))
+        leaving = asyncio.create_task(_left(receive))
         try:
-            await self._send_rows(send)
-            await send({"type": "http.response.body", "body": b""})
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+                await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             log.info("stream.too_slow", channel=self._source.channel)
             if cut := scope.get("nightshift.cut"):
                 cut()
         finally:
-            listening.cancel()
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
 
     async def _send_rows(self, send: Send) -> None:
         async with aclosing(tail.batches(self._store, self._source, self._seen)) as found:
             async for rows in found:
-                if self._has_left or not await self._may_stay():
+                if not await self._may_stay():
                     return
                 for chunk in self._chunks(rows):
                     async with asyncio.timeout(self.send_s_max):
@@ -102,10 +106,11 @@ class Stream(Response):
             self._let_in = time.monotonic()
         return True
 
-    async def _notice_the_end(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._has_left = True
+
+async def _left(receive: Receive) -> None:
+    """Ends when the reader has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def frame(row: Row, form: type[BaseModel]) -> bytes:

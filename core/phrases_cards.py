@@ -59,6 +59,11 @@ PHRASES = {
         "{count} 条告警不再上报：是否恢复未知",
         "{count} 則告警不再上報：是否恢復未知",
     ),
+    "page.aggregate": Phrase(
+        "{count} alerts of {resource} in {seconds} s as one",
+        "{resource} 在 {seconds} 秒内的 {count} 条告警合为一条",
+        "{resource} 在 {seconds} 秒內的 {count} 則告警合為一則",
+    ),
     "page.storm": Phrase("part of storm #{number}", "属于告警风暴 #{number}", "屬於告警風暴 #{number}"),
     "page.flaps": Phrase("{names}: comes and goes", "{names}：反复出现又恢复", "{names}：反覆出現又恢復"),
     "often.rare": Phrase("first in 30 days", "30 天内首次", "30 天內首次"),
@@ -159,5 +164,10 @@ PHRASES = {
     "fix.told": Phrase("#{number}: fixed by hand", "#{number}：已人工解决", "#{number}：已人工解決"),
     "fix.alone": Phrase("nothing: it went away alone", "未处理：自行消失", "未處理：自行消失"),
     "fix.by": Phrase("told by {who}", "由 {who} 说明", "由 {who} 說明"),
+    "test": Phrase(
+        "A test by {person}: nothing is wrong, and this is where incidents will be told.",
+        "{person} 发出的测试：一切正常，今后的事件会通知到这里。",
+        "{person} 發出的測試：一切正常，今後的事件會通知到這裡。",
+    ),
 }
 """Every label, sentence and button of messages about incidents."""

@@ -17,6 +17,7 @@ from core.regrouping import OVER
 from core.site import Channel, Site
 from engine.telling import frequency_of
 from store import (
+    aggregates,
     alerts,
     approvals,
     conversations,
@@ -42,7 +43,7 @@ from tools.notify.outcome_message import OutcomeFacts, outcome_layout, outcome_m
 from tools.notify.page_message import PageFacts, incident_title, page_layout, page_message
 from tools.notify.storm_message import SHOWN_MAX, storm_layout, storm_message
 
-FLAPPING_MAX = 5
+FLAPPING_MAX = AGGREGATES_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ async def _page(screen: Screen, incident_id: UUID) -> Shown:
         await frequency_of(conn, incident),
         found=known["body"].get("summary", "") if known else "",
         flapping=flapping,
+        aggregates=await aggregates.of_incident(conn, incident_id, rows_max=AGGREGATES_MAX),
         storm=incident["storm"],
     )
     minted = await _mint(screen, page_layout(incident), incident_id)

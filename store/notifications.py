@@ -103,6 +103,12 @@ async def of_incident(conn: Connection, incident_id: UUID) -> list[Row]:
     return await many(conn, NOTIFICATIONS["of_incident"], [incident_id])
 
 
+async def by_channel(conn: Connection) -> dict[str, Row]:
+    """For each channel that anything was told over: pending, failed, last_error, last_sent_at."""
+    rows = await many(conn, NOTIFICATIONS["by_channel"])
+    return {row.pop("channel"): row for row in rows}
+
+
 async def counts(conn: Connection) -> Row:
     """How many wait, and since when the oldest does."""
     return await one(conn, NOTIFICATIONS["counts"])

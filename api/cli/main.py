@@ -8,6 +8,7 @@ import typer
 
 from api.cli import (
     approvals,
+    channels,
     config,
     escalation,
     executions,
@@ -63,6 +64,7 @@ for _group in (
     teams,
     rota,
     quarantine,
+    channels,
     topology,
     config,
 ):

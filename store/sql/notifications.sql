@@ -68,3 +68,11 @@ WHERE incident_id = %s ORDER BY created_at
 SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'failed') AS failed,
        coalesce(extract(epoch FROM store.now() - min(wanted_at) FILTER (WHERE state = 'pending')), 0) AS oldest_s
 FROM notifications
+
+-- name: by_channel
+-- What waits and what was given up, for each channel, and when something last got through.
+SELECT channel, count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'failed') AS failed,
+       coalesce((array_agg(last_error ORDER BY created_at DESC) FILTER (WHERE state <> 'sent' AND last_error <> ''))[1], '')
+         AS last_error,
+       max(sent_at) AS last_sent_at
+FROM notifications GROUP BY channel

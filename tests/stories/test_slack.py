@@ -16,6 +16,7 @@ from tests.stories.town import Town, until
 APPROVER, OUTSIDER = Member("U0APPROVER", "approver"), Member("U0OUTSIDER", "outsider")
 SECRETS = {"SLACK_BOT": BOT_TOKEN, "SLACK_APP": APP_TOKEN}
 PAGE_S_MAX = 5.0
+CARD_KEPT = "SELECT 1 FROM posts WHERE subject LIKE 'card:%'"
 
 
 async def test_a_night_in_slack(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,14 +43,17 @@ async def test_a_night_in_slack(town: Town, monkeypatch: pytest.MonkeyPatch) -> 
         execution = await town.card(number)
         card = await sees_card(slack, channel)
         assert (page.thread, card.thread) == (None, page.ts)
-        told = [post.ts for post in slack.hand.posts(channel) if post.thread in (None, page.ts)]
-        assert told[0] == page.ts, "the page comes first"
-        assert told.index(card.ts) > 1, "findings come before the card"
+        finding = await slack.hand.sees(channel, "What was found", within_s=20)
+        assert finding.thread == page.ts
+        assert page.ts < min(finding.ts, card.ts), "the page comes first"
 
         await refused(slack, channel, card)
         assert (await town.execution(execution))["state"] == "awaiting_approval"
-        worker.terminate()
-        await town.died(worker)
+        await until_holds(lambda: bool(town.rows(CARD_KEPT)), 20, "the card's row")
+        town.kill(worker)
+        town.rows("DELETE FROM leases WHERE name = 'slack'")  # or it would be over in ten seconds
+        await until_holds(lambda: not slack.sockets.connections, 10, "the end of the socket")
+        await town.restart_serve()
         town.worker()
         await is_connected(slack)
 

@@ -1,15 +1,11 @@
 """A night in Telegram: page, findings, card, a guest who may not, every process restarted, the yes, the outcome."""
 
-import re
 from collections.abc import Callable
-
-import httpx
 
 from tests.fakes.telegram import FakeTelegram, fake_telegram
 from tests.fakes.telegram_state import TOKEN, Message, Person
 from tests.fakes.waiting import until
 from tests.stories.town import Town
-from tests.stories.town import until as until_asked
 
 EARLY, GUEST = Person(101, "early shift", "early"), Person(202, "a guest")
 GROUP = -1001
@@ -49,7 +45,7 @@ async def test_a_release_is_rolled_back_from_telegram(town: Town) -> None:
         )
         town.kill(worker)
         town.rows("DELETE FROM leases WHERE name = 'telegram'")  # or it would be over in ten seconds
-        await restart_serve(town)
+        await town.restart_serve()
         town.worker(BOT=TOKEN)
         assert town.target.log == []
         starts = len(telegram.calls.accepted("setMyCommands"))
@@ -83,18 +79,3 @@ async def sees(telegram: FakeTelegram, what: str, holds: Callable[[Message], boo
     """Wait for a message of the bot that is like this."""
     await until(lambda: any(map(holds, telegram.hand.messages(GROUP))), SEEN_S, what)
     return next(one for one in telegram.hand.messages(GROUP) if holds(one))
-
-
-async def restart_serve(town: Town) -> None:
-    """Kill the HTTP side and start it again on its port."""
-    town.kill(town.processes[0])
-    port = re.findall(r":(\d+)", town.url)[0]
-    town.process("serve", "--port", port)
-
-    async def answers() -> bool:
-        try:
-            return (await town.client.get(f"{town.url}/health/live")).is_success
-        except httpx.HTTPError:
-            return False
-
-    await until_asked("the server", answers)

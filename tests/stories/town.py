@@ -110,6 +110,19 @@ class Town:
 
         await until("the server", ready, START_S)
 
+    async def restart_serve(self) -> None:
+        """Kill -9 the HTTP side and start it again on its port."""
+        self.kill(self.processes[0])
+        self.process("serve", "--port", self.url.rpartition(":")[2])
+
+        async def answers() -> bool:
+            try:
+                return (await self.client.get(f"{self.url}/health/live")).is_success
+            except httpx.HTTPError:
+                return False
+
+        await until("the server", answers, START_S)
+
     async def died(self, process: subprocess.Popen[bytes], wait_s: float = WAIT_S) -> int:
         """Wait for a process that ends by itself; its exit code."""
 

@@ -32,7 +32,8 @@ BY_ALERTS = "all alerts resolved"
 @dataclass(frozen=True)
 class PageFacts:
     """What a page shows: the incident, its alerts by name (name, service, firing, alerts), how many of them are silent
-    without an end, how often this trouble came, what was found, and the names that come and go."""
+    without an end, how often this trouble came, what was found, the names that come and go, and what was told as one
+    (count, resource_id, began_at, last_at)."""
 
     incident: Mapping[str, Any]
     alerts: Sequence[Mapping[str, Any]]
@@ -40,6 +41,7 @@ class PageFacts:
     often: Frequency
     found: str = ""
     flapping: Sequence[str] = ()
+    aggregates: Sequence[Mapping[str, Any]] = ()
     storm: int | None = None
 
 
@@ -62,6 +64,7 @@ def page_message(facts: PageFacts, language: Language, tickets: Mapping[Verb, st
         ("service", f"{incident['service']} ({incident['environment']})"),
         ("firing", say(PHRASES, "page.firing", language, firing=firing, alerts=alerts)),
         *[("", _alert(row, language)) for row in facts.alerts[:ALERTS_MAX] if row["firing"]],
+        *[("", _aggregate(row, language)) for row in facts.aggregates],
         ("silent", say(PHRASES, "page.silent", language, count=facts.silent) if facts.silent else ""),
         ("", say(PHRASES, "page.flaps", language, names=", ".join(facts.flapping)) if facts.flapping else ""),
         ("often", _often(facts.often, language)),
@@ -107,6 +110,12 @@ def labelled(rows: Sequence[tuple[str, str]], language: Language) -> tuple[tuple
 
 def _alert(row: Mapping[str, Any], language: Language) -> str:
     return say(PHRASES, "page.alert", language, count=row["firing"], name=row["name"], service=row["service"])
+
+
+def _aggregate(row: Mapping[str, Any], language: Language) -> str:
+    seconds = max((row["last_at"] - row["began_at"]).total_seconds(), 0.0)
+    values = {"count": row["count"], "resource": row["resource_id"], "seconds": f"{seconds:.0f}"}
+    return say(PHRASES, "page.aggregate", language, **values)
 
 
 def _often(often: Frequency, language: Language) -> str:

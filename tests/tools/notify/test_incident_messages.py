@@ -62,8 +62,9 @@ def execution(state: str, **result: Any) -> dict[str, Any]:
 def every(language: Language) -> Iterator[Message]:
     """One of each message, in each state that it knows."""
     often = Frequency(1, 2, 3, 4)
+    many = [{"count": 30, "resource_id": "«35»", "began_at": AT, "last_at": AT}]
     for state in (*IncidentState, "merged"):
-        yield page_message(PageFacts(incident(state), ALERTS, 2, often, "«24»", ["«1»"], 3), language, TICKETS)
+        yield page_message(PageFacts(incident(state), ALERTS, 2, often, "«24»", ["«1»"], many, 3), language, TICKETS)
     yield page_message(PageFacts(incident(), (), 0, Frequency(1, 1, 1, 1)), language, {})
     for needed, record in ((2, RECORD), (1, TrackRecord()), (1, TrackRecord(1, 1, on_service=(0, 0)))):
         card = {**CARD, "record": record.counts}
