@@ -1,4 +1,4 @@
-"""Endpoints that stay open from turn to turn: a new connection costs more time than the question before the first word."""
+"""Endpoints that stay open from turn to turn: a new connection costs more time than all else before the first word."""
 
 import asyncio
 import importlib

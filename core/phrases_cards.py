@@ -48,9 +48,7 @@ PHRASES = {
     "page.merged": Phrase("merged into another incident", "已并入另一事件", "已併入另一事件"),
     "page.over": Phrase("all alerts resolved", "所有告警已恢复", "所有告警已恢復"),
     "page.by_person": Phrase("by a person", "由人工解决", "由人工解決"),
-    "page.firing": Phrase(
-        "{firing} of {alerts} alerts", "{alerts} 条告警中的 {firing} 条", "{alerts} 則告警中的 {firing} 則"
-    ),
+    "page.firing": Phrase("{firing} of {alerts}", "{alerts} 条告警中的 {firing} 条", "{alerts} 則告警中的 {firing} 則"),
     "page.alert": Phrase(
         "{count} × {name} · {service}", "{count} × {name} · {service}", "{count} × {name} · {service}"
     ),

@@ -102,6 +102,8 @@ class Endpoint:
 
 
 CHAT_KINDS = ("telegram", "slack")
+HEARING = {"telegram": ("polling", "webhook"), "slack": ("socket", "http")}
+"""How people are heard, by kind: the first is the default, the second needs an address of ours and a secret."""
 
 
 @dataclass(frozen=True, slots=True)

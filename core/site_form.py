@@ -9,7 +9,7 @@ from core.form import read_form
 from core.log_rule import WINDOW_S_MAX, part_pattern
 from core.policy_form import checked as check_policy
 from core.reach_form import check_reach
-from core.site import Site
+from core.site import HEARING, Site
 from core.topology import Learning
 
 
@@ -72,7 +72,24 @@ def _check_references(site: Site, place: str) -> None:
         if endpoint.method not in ("POST", "PUT", "PATCH"):
             raise BadConfiguration(f"{place}: endpoint {endpoint.id}: the method must be POST, PUT or PATCH")
     _check_logs(site, place)
+    _check_chats(site, place)
     check_reach(site, place)
+
+
+def _check_chats(site: Site, place: str) -> None:
+    for channel in site.channels:
+        if not channel.is_chat:
+            continue
+        here = f"{place}: channel {channel.id}"
+        if not channel.chat or not channel.token_env:
+            raise BadConfiguration(f"{here}: {channel.kind} needs chat, its id there, and token_env, a variable's name")
+        modes = HEARING[channel.kind]
+        if channel.mode not in ("", *modes):
+            raise BadConfiguration(f"{here}: the mode of {channel.kind} is {' or '.join(modes)}")
+        if channel.mode == modes[1] and not channel.secret_env:
+            raise BadConfiguration(
+                f"{here}: mode {channel.mode} needs secret_env, which names the variable of its secret"
+            )
 
 
 def _check_logs(site: Site, place: str) -> None:

@@ -102,6 +102,7 @@ async def _page(screen: Screen, incident_id: UUID) -> Shown:
         sum((await staleness.counts(conn, incident_id)).values()),
         await frequency_of(conn, incident),
         found=known["body"].get("summary", "") if known else "",
+        is_confirmed=bool(known is None or known["body"].get("confirmed")),
         flapping=flapping,
         aggregates=await aggregates.of_incident(conn, incident_id, rows_max=AGGREGATES_MAX),
         storm=incident["storm"],

@@ -114,11 +114,12 @@ def _first_words(house: House, model: scripted_model) -> Iterator[dict[str, Any]
 
 
 def _asked_directly(model: scripted_model) -> list[float]:
-    """Seconds to its first words, over a kept connection."""
+    """Seconds to its first words, each over a connection of its own, as an answer has one."""
     body = {"model": "scripted-1", "stream": True, "messages": [{"role": "user", "content": "question"}]}
-    took = []
-    with httpx.Client(trust_env=False, headers={"Authorization": "Bearer test-key"}) as client:
-        for _ in range(QUESTIONS):
+    headers = {"Authorization": "Bearer test-key"}
+    trusted, took = httpx.create_ssl_context(), []
+    for _ in range(QUESTIONS):
+        with httpx.Client(trust_env=False, verify=trusted, headers=headers) as client:
             began = time.monotonic()
             with client.stream("POST", f"{model.base_url}/chat/completions", json=body) as answer:
                 words = [time.monotonic() - began for line in answer.iter_lines() if '"content": "v42' in line]

@@ -59,17 +59,19 @@ async def begin(request: Request, caller: Viewer, body: NewThread) -> Response:
 async def list_threads(
     request: Request,
     caller: Viewer,
-    incident: Annotated[str | None, Query(description="Those about this incident, whoever began them.")] = None,
+    incident: Annotated[
+        str | None, Query(min_length=1, description="Those about this one, whoever began them.")
+    ] = None,
     whose: Annotated[Literal["mine", "all"], Query(description="`all` is for admins.")] = "mine",
     before: BeforeId = None,
     limit: Limit = 50,
 ) -> Any:
     """Your conversations, or those about an incident, newest first."""
-    if whose == "all" and not caller.role.covers(Role.ADMIN) and incident is None:
+    if whose == "all" and not caller.role.covers(Role.ADMIN):
         raise Problem(403, "Only an admin sees everybody's conversations.", reason="role_missing")
     async with house_of(request).store.begin() as conn:
-        about = (await find(conn, incident))["id"] if incident else None
-        person = None if about or whose == "all" else caller.id
+        about = None if incident is None else (await find(conn, incident))["id"]
+        person = caller.id if about is None and whose == "mine" else None
         rows = await threads.page(conn, person=person, incident=about, before=before, rows=limit + 1)
     return page_of(rows, limit, _shown)
 

@@ -266,10 +266,14 @@ async def test_who_takes_the_words_may_stop_it_at_any_word(world: ChatWorld) -> 
 
     async with scripted_model([Turn(text="It is " * 50)]) as server:
         settings = ModelSettings(server.base_url, "test-key", "scripted-1")
+        turn = world.turn("status")
         with pytest.raises(Lost):
-            await world.chats.answer(world.context(settings), world.turn("status"), leave)
-
+            await world.chats.answer(world.context(settings), turn, leave)
     assert heard == ["token"], "no excuse by the rules follows"
+
+    later = await world.hear(turn)  # the same run again, where the model was taken away meanwhile
+    assert [body["reason"] for body in world.told("degraded")] == ["unavailable"]
+    assert later.text.startswith("#1 HighErrorRate on shop")
 
 
 async def test_a_chat_is_told_nothing_of_the_incident_but_what_is_decided(world: ChatWorld) -> None:

@@ -84,8 +84,10 @@ async def test_a_conversation_is_its_persons_alone_but_for_admins(door: Any, thr
         assert {answer.status_code for answer in [*reads, *writes]} == {404}, holder
         listed = await door.get(PATH, holder)
         assert listed.json()["items"] == []
-        refused = await door.get(f"{PATH}?whose=all", holder)
-        assert (refused.status_code, refused.json()["reason"]) == (403, "role_missing")
+        for more in ("", "&incident=1"):
+            refused = await door.get(f"{PATH}?whose=all{more}", holder)
+            assert (refused.status_code, refused.json()["reason"]) == (403, "role_missing")
+        assert (await door.get(f"{PATH}?incident=", holder)).status_code == 422
     assert (await door.get(path, "admin")).status_code == 200
     everybody = (await door.get(f"{PATH}?whose=all", "admin")).json()["items"]
     assert [(one["id"], one["person"]) for one in everybody] == [(thread["id"], "the responder")]

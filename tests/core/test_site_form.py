@@ -51,6 +51,9 @@ def test_an_empty_site_is_a_site() -> None:
     assert read_site({}, 1).channels == (Channel("log"),)
 
 
+CHAT = {"id": "a", "kind": "slack", "chat": "C1", "token_env": "BOT"}
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -60,6 +63,9 @@ def test_an_empty_site_is_a_site() -> None:
         ({"services": {"cart": {"depends_on": ["x"]}, "orders": None}}, "services name the service 'x'"),
         ({"endpoints": [ENDPOINT, ENDPOINT]}, "two endpoints have the same id"),
         ({"channels": [{"id": "a"}, {"id": "a"}]}, "two channels have the same id"),
+        ({"channels": [{"id": "a", "kind": "slack"}]}, "channel a: slack needs chat, its id there, and token_env"),
+        ({"channels": [{**CHAT, "mode": "polling"}]}, "channel a: the mode of slack is socket or http"),
+        ({"channels": [{**CHAT, "mode": "http"}]}, "channel a: mode http needs secret_env"),
         ({"endpoints": [{**ENDPOINT, "method": "DELETE"}]}, "endpoint back: the method must be POST, PUT or PATCH"),
         ({"endpoints": [{**ENDPOINT, "method": "post"}]}, "endpoint back: the method must be"),
         ({"timings": {"lease_min": 1}}, "unknown key 'lease_min'"),

@@ -40,6 +40,7 @@ class PageFacts:
     silent: int
     often: Frequency
     found: str = ""
+    is_confirmed: bool = True
     flapping: Sequence[str] = ()
     aggregates: Sequence[Mapping[str, Any]] = ()
     storm: int | None = None
@@ -69,7 +70,7 @@ def page_message(facts: PageFacts, language: Language, tickets: Mapping[Verb, st
         ("", say(PHRASES, "page.flaps", language, names=", ".join(facts.flapping)) if facts.flapping else ""),
         ("often", _often(facts.often, language)),
         ("storm", say(PHRASES, "page.storm", language, number=facts.storm) if facts.storm else ""),
-        ("why", facts.found),
+        ("why", facts.found if facts.is_confirmed else say(PHRASES, "finding.unconfirmed", language, text=facts.found)),
         ("assignee", incident.get("assignee") or ""),
         ("since", moment_words(incident["opened_at"])),
     ]

@@ -64,7 +64,9 @@ def every(language: Language) -> Iterator[Message]:
     often = Frequency(1, 2, 3, 4)
     many = [{"count": 30, "resource_id": "«35»", "began_at": AT, "last_at": AT}]
     for state in (*IncidentState, "merged"):
-        yield page_message(PageFacts(incident(state), ALERTS, 2, often, "«24»", ["«1»"], many, 3), language, TICKETS)
+        yield page_message(
+            PageFacts(incident(state), ALERTS, 2, often, "«24»", False, ["«1»"], many, 3), language, TICKETS
+        )
     yield page_message(PageFacts(incident(), (), 0, Frequency(1, 1, 1, 1)), language, {})
     for needed, record in ((2, RECORD), (1, TrackRecord()), (1, TrackRecord(1, 1, on_service=(0, 0)))):
         card = {**CARD, "record": record.counts}
@@ -149,7 +151,7 @@ def test_each_phrase_has_the_same_placeholders_in_each_language() -> None:
 def test_a_page_says_how_bad_it_is_and_offers_what_can_be_done() -> None:
     open_now = page_message(PageFacts(incident(), ALERTS, 0, Frequency(1, 1, 1, 1)), Language.EN, TICKETS)
     assert (open_now.title, open_now.tone) == ("P1 #7 «21»", Tone.BAD)
-    assert ("Firing", "2 of 3 alerts") in open_now.rows
+    assert ("Firing", "2 of 3") in open_now.rows
     assert ("", "2 × «1» · «2»") in open_now.rows
     taken = page_message(PageFacts(incident("acknowledged"), ALERTS, 0, Frequency(1, 1, 1, 1)), Language.EN, TICKETS)
     assert ("State", "acknowledged by «23»") in taken.rows
