@@ -24,7 +24,7 @@ from store.pool import Store
 
 log = structlog.get_logger(__name__)
 
-CONCURRENCY = {"default": 8, "chat": 8, "voice": 4, "stream": 8}
+CONCURRENCY = {"default": 8, "mind": 8, "hands": 8, "chat": 8, "voice": 4, "stream": 8}
 """Jobs of a queue that run at the same time."""
 POLL_S = 0.5
 TICK_S = 0.2

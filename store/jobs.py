@@ -15,8 +15,12 @@ PRIORITIES = {
     "send_notification": 20, "speak": 20, "page_incident": 10, "page_storm": 10,
     "run_incident": -10, "resume_incident": -10, "embed_fixes": -10, "sentry_comment": -10,
 }  # fmt: skip
-# What lasts for as long as somebody talks has hands of its own, so that incidents never wait for it.
-QUEUES = {"answer_thread": "chat", "speak": "voice", "follow_incident": "voice", "stream_answer": "stream"}
+# What lasts for as long as somebody talks, thinks or acts has hands of its own, so that no page ever waits for it.
+QUEUES = {
+    "run_incident": "mind", "resume_incident": "mind", "embed_fixes": "mind", "sentry_comment": "mind",
+    "execute": "hands", "answer_thread": "chat", "stream_answer": "stream",
+    "speak": "voice", "follow_incident": "voice",
+}  # fmt: skip
 
 
 async def defer(conn: Connection, task: str, *, lock: str | None = None, once: str | None = None, **args: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine import telling, voicing
 from tests.engine.chat_ward import FORUM, ChatWard, open_chat_ward
 from tests.fakes.faults import DONE_BUT_UNTOLD, Fault
 from tools.notify import slack_calls, telegram
@@ -99,3 +100,17 @@ async def test_a_process_that_dies_right_after_it_spoke_says_it_once_more_and_ne
     assert len(cards) + len(cards_in_slack) == 3
     [doubled] = [posts for posts in (cards, cards_in_slack) if len(posts) == 2]
     assert doubled
+
+
+async def test_a_chat_whose_job_is_lost_is_woken(chats: ChatWard) -> None:
+    ward = chats.ward
+    service = await ward.add_service()
+    incident = await ward.incident(service)
+    await telling.page_incident(ward.house, str(incident["id"]), "page")
+    await ward.rows("DELETE FROM procrastinate_jobs")
+    await voicing.sweep_chats(ward.house)
+    assert (await chats.talk(rounds=1)).count("speak") == 2
+    assert pages(chats, service) == (1, 1)
+    await ward.rows("DELETE FROM procrastinate_jobs")
+    await voicing.sweep_chats(ward.house)
+    assert await ward.rows("SELECT 1 FROM procrastinate_jobs WHERE task_name = 'speak'") == []
