@@ -34,8 +34,9 @@ check: $(VENV)/.synced ## format, lint, types, architecture, house rules
 bench: $(VENV)/.synced ## measured figures as a table and JSON
 	@$(BIN)/python -m evals.bench $(ARGS)
 
-chaos: $(VENV)/.synced ## the long form of the kill tests, the storm and the laws (NIGHTSHIFT_CHAOS_SEED repeats a run)
-	@NIGHTSHIFT_CHAOS=full $(BIN)/python -m pytest tests/laws tests/ingest tests/stories/test_critical_in_storm.py \
+chaos: $(VENV)/.synced ## the long form of the kill tests, the storm, the faults of chats and the laws (NIGHTSHIFT_CHAOS_SEED repeats a run)
+	@NIGHTSHIFT_CHAOS=full $(BIN)/python -m pytest tests/laws tests/ingest tests/api/test_schema_walk.py \
+	  tests/stories/test_critical_in_storm.py tests/stories/test_chat_pages.py tests/engine/test_voices_faults.py \
 	  tests/chaos $(ARGS)
 
 mutants: $(VENV)/.synced ## faults put into claim, approval, policy and rates: a test has to fail for each

@@ -16,6 +16,7 @@ from api.access import Role
 from api.app import build_app
 from core.site import Service, Site
 from engine.settings import Settings
+from engine.voices import Voices
 from ingest.intake import Intake
 from store import people, sources
 from store.bus import open_bus
@@ -29,6 +30,8 @@ class House:
 
     store: Store
     settings: Settings = field(default_factory=Settings)
+    client: httpx.AsyncClient | None = None  # its site has no channel that is called or spoken in
+    voices: Voices = field(default_factory=lambda: Voices({}))
     intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
