@@ -49,12 +49,21 @@ class About:
         """A sentence in the language of the answer."""
         return say(ANSWERS, key, self.language, **values)
 
-    def observed(self, text: str) -> str:
-        """What was seen of the outside, as part of a line that may go to a chat of another company."""
+    def redacted(self, text: str) -> str:
+        """A text without secrets and addresses."""
         try:
-            return shown(self.redactor.redact(text))
+            return self.redactor.redact(text)
         except Exception:  # whatever went wrong, unredacted text must not leave
             return WITHHELD
+
+    def observed(self, text: str) -> str:
+        """What was seen of the outside, as part of a line that may go to a chat of another company."""
+        return shown(self.redacted(text))
+
+    def told(self, fact: Evidence, key: str = "") -> dict[str, object]:
+        """A finding as the chat's rows show it; `key` is what the answer calls it."""
+        said = {"id": key or fact.id, "evidence_kind": str(fact.kind), "statement": self.observed(fact.statement)}
+        return {**said, "source": fact.source, "outsider": fact.outsider}
 
     def state(self, word: str) -> str:
         """What an enumerated state is called."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.offer import Offer
 from agent.redaction import Redactor
-from core.diagnosis import Cause, Diagnosis
+from core.diagnosis import THE_CAUSE, Cause, Diagnosis
 from core.evidence import Evidence, EvidenceKind
 from core.plain_text import cut, storable, visible
 from core.playbook import ParameterKind, ParameterRule
@@ -90,7 +90,7 @@ def diagnosis_of(draft: Diagnosis, arguments: Mapping[str, Any], ground: Ground)
     if not same and draft.cause is not Cause.UNKNOWN:
         unknowns.insert(0, f"The rules concluded otherwise: {draft.summary}")
     if not same and draft.cause is Cause.UNKNOWN:
-        rules = [text for text in draft.unknowns if text != "The cause."]
+        rules = [text for text in draft.unknowns if text != THE_CAUSE]
     else:
         rules = list(draft.unknowns)
     return replace(

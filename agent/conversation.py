@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from agent.about import WITHHELD, About, read_about
+from agent.about import About, read_about
 from agent.answer import Answer, tell
 from agent.answers.status import status
 from agent.budget import Meter
@@ -21,7 +21,6 @@ from agent.conclusion import PROPOSE, wish_faults, wish_tool
 from agent.exchange import Exchange
 from agent.model_endpoint import ToolCall
 from agent.model_failure import FailureKind, ModelFailure
-from agent.redaction import Redactor
 from agent.scope import Scope
 from agent.speech import Speech
 from agent.talk_memory import PERSON, remember
@@ -50,7 +49,6 @@ SPEAKS = {
     Language.ZH_HANT: "Answer in Chinese, in traditional characters.",
 }
 CITED = re.compile(r"\b[ET][1-9]\d{0,2}\b")
-MAY_PROPOSE = frozenset(role for role in Role if role.covers(Role.RESPONDER))
 TELLS, WAITS = ActionType.ALERT_ONLY, ActionType.WAIT_RETRY
 LAST = "Answer now with what you have."
 SILENT = "That was empty. Answer in words."
@@ -76,13 +74,14 @@ async def hold_conversation(talk: Talk) -> ChatState:
 async def _hold(talk: Talk, about: About, meter: Meter, speech: Speech) -> dict[str, object]:
     assert talk.ctx.model is not None, "only called where there is a model"
     redactor = about.redactor
-    scope = await read_chat_scope(about, may_propose=_may_propose(talk))
+    may_propose = talk.turn.person_id is not None and Role(talk.turn.role).covers(Role.RESPONDER)
+    scope = await read_chat_scope(about, may_propose=may_propose)
     acting = await _acting_playbooks(talk) if about.incident else []
     told = _Told(talk, about)
     toolbox = Toolbox(scope, redactor, meter, chat_tools(scope, about, acting, redactor), told.note)
     told.toolbox = toolbox
     endpoint = await talk.endpoints.to(talk.ctx.model)
-    exchange = Exchange(endpoint, toolbox, redactor, meter, await _opening(talk, about, redactor))
+    exchange = Exchange(endpoint, toolbox, redactor, meter, await _opening(talk, about))
     wish = await _step(exchange, scope, speech)
     while wish is None:
         wish = await _step(exchange, scope, speech)
@@ -139,33 +138,22 @@ def _wished(exchange: Exchange, scope: Scope, call: ToolCall) -> dict[str, objec
     return {"playbook_id": call.arguments["playbook_id"], "parameters": dict(call.arguments["parameters"])}
 
 
-async def _opening(talk: Talk, about: About, redactor: Redactor) -> list[BaseMessage]:
+async def _opening(talk: Talk, about: About) -> list[BaseMessage]:
     """The rules, what was said before, the facts of the incident from the tables, and the question."""
     known = remember(talk.turn.history)
     messages: list[BaseMessage] = [SystemMessage(f"{RULES}- {SPEAKS[about.language]}")]
     if known.summary:
-        messages.append(HumanMessage(f"Earlier in this chat, shortened:\n{_redacted(redactor, known.summary)}"))
+        messages.append(HumanMessage(f"Earlier in this chat, shortened:\n{about.redacted(known.summary)}"))
     for who, text in known.messages:
-        said = _redacted(redactor, text)
+        said = about.redacted(text)
         messages.append(HumanMessage(said) if who == PERSON else AIMessage(said))
     # Evidence has the ids that the tables give it, so that the answer may cite them.
     facts = (await status(replace(about, language=Language.EN))).lines
     if about.missing is not None:
         facts = (f"There is no incident #{about.missing}.", *facts)
-    shown = tell("how things are", Answer("tables", facts), redactor, talk.ctx.chat_budget.answer_bytes_max).text
-    question = _redacted(redactor, talk.turn.text)
+    shown = tell("how things are", Answer("tables", facts), about.redactor, talk.ctx.chat_budget.answer_bytes_max).text
+    question = about.redacted(talk.turn.text)
     return [*messages, HumanMessage(f"What the tables say now:\n{shown}\n\nThe person asks:\n{question}")]
-
-
-def _may_propose(talk: Talk) -> bool:
-    return talk.turn.person_id is not None and talk.turn.role in MAY_PROPOSE
-
-
-def _redacted(redactor: Redactor, text: str) -> str:
-    try:
-        return redactor.redact(text)
-    except Exception:  # whatever went wrong, unredacted text must not leave
-        return WITHHELD
 
 
 class _Told:
@@ -181,8 +169,7 @@ class _Told:
         for key, fact in self.toolbox.evidence.items() if kind == "tool.finished" else ():
             if key.startswith("T") and key not in self._told:
                 self._told.add(key)
-                shown = {"id": key, "evidence_kind": str(fact.kind), "statement": self._about.observed(fact.statement)}
-                await self._talk.emit("evidence", {**shown, "source": fact.source, "outsider": fact.outsider})
+                await self._talk.emit("evidence", self._about.told(fact, key))
 
 
 def _cost(talk: Talk, meter: Meter, outcome: str) -> dict[str, Any]:

@@ -1,17 +1,21 @@
 """Tools that look back: the rules' result, past incidents, what helped, what is allowed, and the timeline."""
 
+import contextlib
 import json
 from typing import Any
 
 from agent.answer import Answer
+from agent.context import Context
 from agent.scope import Scope
 from agent.trouble import clock
+from core.errors import NightshiftError
 from core.evidence import Evidence, EvidenceKind
 from core.incident import signature_class
 from core.proposal import choose
-from knowledge.memory import recall
+from knowledge.memory import PastFix, recall
 from knowledge.records import Where, track_records
 from store import alerts, timeline
+from store.pool import Row
 from tools.act.proposals import current_playbooks
 
 ROWS_MAX = 60
@@ -30,11 +34,13 @@ def rule_findings(scope: Scope) -> Answer:
     return Answer("rules", tuple(lines), scope.trouble.start, scope.trouble.end)
 
 
-async def similar_incidents(scope: Scope, asked: dict[str, Any]) -> Answer:
-    """Past repairs of the same kind of trouble, and how each ended."""
-    incident, embedder = scope.about, scope.ctx.embedder
-    vector = (await embedder.embed([incident["title"]], query=True))[0] if embedder else None
-    async with scope.ctx.store.begin() as conn:
+async def past_fixes(ctx: Context, incident: Row) -> list[PastFix]:
+    """Repairs of other incidents of this kind. Where the embedder is away, words and signature find alone."""
+    embedder, vector = ctx.embedder, None
+    if embedder is not None:
+        with contextlib.suppress(NightshiftError):  # it is away, or its settings are wrong: no answer may cost that
+            vector = (await embedder.embed([incident["title"]], query=True))[0]
+    async with ctx.store.begin() as conn:
         found = await recall(
             conn,
             signature=incident["signature"],
@@ -43,7 +49,12 @@ async def similar_incidents(scope: Scope, asked: dict[str, Any]) -> Answer:
             vector=vector,
             model=embedder.name if embedder and vector else None,
         )
-    past = [fix for fix in found if fix.incident_id != incident["id"]]
+    return [fix for fix in found if fix.incident_id != incident["id"]]
+
+
+async def similar_incidents(scope: Scope, asked: dict[str, Any]) -> Answer:
+    """Past repairs of the same kind of trouble, and how each ended."""
+    past = await past_fixes(scope.ctx, scope.about)
     lines, evidence = [], []
     for fix in past:
         said = (

@@ -26,14 +26,11 @@ class Speech:
 
     async def pause(self) -> None:
         """What follows is said apart from what was said."""
-        await self._release()
+        await self.end()
         self._pauses = bool(self.text)
 
     async def end(self) -> None:
         """Pass on what was held back."""
-        await self._release()
-
-    async def _release(self) -> None:
         held, self._held = self._held, ""
         await self._say(held)
 

@@ -54,3 +54,9 @@ class Talk:
     turn: Turn
     emit: Emit
     endpoints: Endpoints
+
+    async def add(self, said: str, text: str) -> str:
+        """Say more, apart from what was said; all of it together."""
+        more = f"\n\n{text}" if said else text
+        await self.emit("token", {"text": more})
+        return said + more

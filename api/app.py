@@ -53,6 +53,7 @@ from api.routes import (
     topology,
     webhooks,
 )
+from api.telegram_crowd import Crowd
 from core.errors import BadConfiguration
 from engine.passwords import Hasher
 
@@ -117,6 +118,7 @@ def build_app(
     app.state.hasher = Hasher()
     app.state.figures = Figures()
     app.state.slack = slack.SlackDoors(house)
+    app.state.crowd = Crowd()
     app.state.readiness = health.Readiness(house.store, runs_jobs)
     for module in ROUTES:
         app.include_router(module.router)

@@ -211,8 +211,9 @@ class SlackDoor:
             channel = self._app.channel_of(said.chat)
             account = Account("slack", said.team, said.user)
             ordered = Ordered(
-                account, channel.id, said.chat, said.thread, said.name, said.text, f"{said.chat}:{said.ts}"
-            )
+                account, channel.id, said.chat, said.thread, said.name, said.text, f"{said.chat}:{said.ts}",
+                is_read_by_all=not said.is_direct,
+            )  # fmt: skip
             answer = await desk.order(self._house, ordered)
             if answer.reason == Done.ASKED:
                 self._begin_talk(said)

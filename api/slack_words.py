@@ -57,8 +57,6 @@ def heard_of(event: Mapping[str, Any], team: str, bot: str) -> Heard | None:
     by_name = NAME.match(words)
     words = (words[by_name.end() :] if by_name else words).strip()[:TEXT_MAX]
     name, rest = command_of(words)
-    if name == Command.LINK and not is_direct:
-        rest = ""  # everybody has read this code
     thread = event.get("thread_ts")
     where = thread if isinstance(thread, str) and thread else ("" if is_direct else ts)
     home = event.get("user_team") or event.get("team") or team

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import math
 import time
 from contextlib import aclosing
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from fastapi import Request
+from fastapi import Header, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -26,12 +27,39 @@ CHUNK_BYTES_MAX = 64 * 1024
 SEQ_MAX = 2**63 - 1
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 PING = b": ping\n\n"
+After = Annotated[int, Query(ge=0, le=SEQ_MAX, description="Only rows with higher numbers.")]
+RowLimit = Annotated[int, Query(ge=1, le=tail.ROWS_AT_ONCE_MAX, description="Rows of a page (`follow=false`).")]
+Follow = Annotated[bool, Query(description="Stay, and get rows as they are written.")]
+LastEventId = Annotated[str | None, Header(description="Outranks `after`; browsers send it.")]
 STREAM = {
     "description": "With `follow=false` a page; otherwise a stream: event id `seq`, event `kind`, data the row.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
 
 log = structlog.get_logger(__name__)
+
+
+class Still:
+    """May somebody who was let in a while ago stay? The tables are asked every LET_IN_S."""
+
+    def __init__(self, request: Request, caller: Principal, *, within_s: float = math.inf) -> None:
+        self._app, self._caller = request.app, caller
+        self._let_in = time.monotonic()
+        self._ends_at = self._let_in + within_s
+
+    async def may_stay(self) -> bool:
+        """False when the process drains, the time is over, or the key was taken away."""
+        now = time.monotonic()
+        if getattr(self._app.state, "draining", False) or now > self._ends_at:
+            return False
+        if now - self._let_in < LET_IN_S:
+            return True
+        self._let_in = now
+        known: KnownKeys = self._app.state.keys
+        try:
+            return await known.still(self._caller)
+        except Unavailable:
+            return True  # a database that is away for a moment throws nobody out
 
 
 class Stream(Response):
@@ -44,9 +72,8 @@ class Stream(Response):
     def __init__(self, request: Request, caller: Principal, source: Source, seen: int, form: type[BaseModel]) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
-        self._app, self._caller, self._source, self._seen, self._form = request.app, caller, source, seen, form
-        self._store = house_of(request).store
-        self._let_in = self._sent = time.monotonic()
+        self._still, self._source, self._seen, self._form = Still(request, caller), source, seen, form
+        self._store, self._sent = house_of(request).store, time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end of the story, the reader or the process."""
@@ -70,7 +97,7 @@ class Stream(Response):
     async def _send_rows(self, send: Send) -> None:
         async with aclosing(tail.batches(self._store, self._source, self._seen)) as found:
             async for rows in found:
-                if not await self._may_stay():
+                if not await self._still.may_stay():
                     return
                 for chunk in self._chunks(rows):
                     async with asyncio.timeout(self.send_s_max):
@@ -92,19 +119,6 @@ class Stream(Response):
         if not rows and time.monotonic() - self._sent > PING_S:
             return [PING]
         return [b"".join(chunk) for chunk in chunks if chunk]
-
-    async def _may_stay(self) -> bool:
-        if getattr(self._app.state, "draining", False):
-            return False
-        if time.monotonic() - self._let_in > LET_IN_S:
-            known: KnownKeys = self._app.state.keys
-            try:
-                if not await known.still(self._caller):
-                    return False
-            except Unavailable:
-                return True  # a database that is away for a moment throws nobody out
-            self._let_in = time.monotonic()
-        return True
 
 
 async def _left(receive: Receive) -> None:

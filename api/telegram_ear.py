@@ -14,6 +14,7 @@ from aiogram.types import BotCommand, BotCommandScopeChat, Update
 from pydantic import ValidationError
 
 from api.telegram import WEBHOOK, TelegramBot
+from api.telegram_crowd import Crowd
 from api.telegram_hearing import Hearing
 from core.catalogue import Language, say
 from core.desk import Command
@@ -70,7 +71,12 @@ async def _hear(house: House, bot: TelegramBot) -> None:
         await asyncio.Event().wait()
     await voice.line.call("", DeleteWebhook())
     log.info("telegram.polling", bot=me.username, channels=[channel.id for channel in bot.channels])
-    await _poll(Hearing(house, bot, voice, me), voice, bot)
+    hearing = Hearing(house, bot, voice, me, Crowd())
+    try:
+        await _poll(hearing, voice, bot)
+    finally:
+        for task in list(hearing.answers):
+            task.cancel()
 
 
 async def voice_of(house: House, bot: TelegramBot) -> TelegramVoice:
@@ -80,10 +86,13 @@ async def voice_of(house: House, bot: TelegramBot) -> TelegramVoice:
     return voice
 
 
-async def hear_post(house: House, bot: TelegramBot, raw: Raw) -> None:
-    """Deal with an update that Telegram has posted to us."""
+async def hear_post(house: House, bot: TelegramBot, raw: Raw, crowd: Crowd) -> None:
+    """Deal with an update that Telegram has posted to us, and answer it."""
     voice = await voice_of(house, bot)
-    await hear_all(Hearing(house, bot, voice, await voice.me()), voice, [raw])
+    hearing = Hearing(house, bot, voice, await voice.me(), crowd)
+    await hear_all(hearing, voice, [raw])
+    if hearing.answers:
+        await asyncio.wait(hearing.answers)
 
 
 async def _poll(hearing: Hearing, voice: TelegramVoice, bot: TelegramBot) -> None:

@@ -1,15 +1,18 @@
 """What the desk is told and how its answer is shown: a note on the button, a question to reply to, or a message."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from aiogram.methods import AnswerCallbackQuery, SendChatAction, SendMessage
 from aiogram.types import ForceReply, MessageEntity, ReplyParameters, Update, User
 
 from api.telegram import TelegramBot
+from api.telegram_crowd import Crowd
 from api.telegram_update import Pressed, Wrote, read_update
-from core.desk import Done, Refusal
+from core.desk import Command, Done, Refusal
 from core.errors import NightshiftError
 from core.message import Message
 from core.plain_text import cut, storable, visible
@@ -19,6 +22,7 @@ from engine.desk_form import Click, Form, FormKind, Ordered, Said
 from engine.house import House
 from store import tickets
 from store.identities import Account
+from store.pool import Row
 from tools.notify.telegram import TelegramVoice
 from tools.notify.telegram_form import cut_units, units
 from tools.notify.telegram_line import chat_id, number, ref_in
@@ -33,6 +37,11 @@ NOTE_UNITS_MAX = 200
 NAME_CHARS_MAX = 60
 HINT_UNITS_MAX = 64
 LINES_UNITS_MAX = 3_000
+ANSWERS_MAX = 200
+"""Answers that wait for Telegram at the same time."""
+TO_ANYBODY = frozenset({Refusal.NOT_LINKED, Refusal.OTHER_CHAT, Refusal.NO_SUCH_COMMAND, Refusal.NOT_HERE,
+                        Refusal.NO_CODE, "code_no_good", "too_many_tries"})  # fmt: skip
+"""What a stranger may be told, so that there is an end to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +59,21 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Everything that one bot hears goes through here, whichever way it came."""
+    """Everything that one bot hears goes through here, whichever way it came.
+
+    `answers` are being told, those to a button with its chat: what Telegram will not take yet is no reason for the
+    next person to wait.
+    """
 
     house: House
     bot: TelegramBot
     voice: TelegramVoice
     me: User
+    crowd: Crowd
+    answers: dict[asyncio.Task[None], str] = field(default_factory=dict)
 
     async def hear(self, update: Update) -> None:
-        """Deal with one update; safe to repeat, since the desk knows what it has heard."""
+        """Have the desk deal with one update, and begin to answer. Safe to repeat: the desk knows what it has heard."""
         said = read_update(update, self.me)
         if isinstance(said, Pressed):
             await self._press(said)
@@ -78,6 +93,11 @@ class Hearing:
             language=pressed.language,
         )
         work = asyncio.create_task(desk.press(self.house, click))
+        self._begin(self._tell(where, pressed, work), pressed.chat)
+        await asyncio.wait({work})
+
+    async def _tell(self, where: "Where", pressed: Pressed, work: "asyncio.Task[Said]") -> None:
+        """What came of a button, as soon as it is known."""
         in_time, _ = await asyncio.wait({work}, timeout=SPIN_S)
         noted = await self._stop_spinning(pressed.query, work.result() if in_time else None)
         said = await work
@@ -100,8 +120,11 @@ class Hearing:
         return said is not None
 
     async def _read(self, wrote: Wrote) -> None:
+        if self.crowd.is_loud(wrote.account) and wrote.command != Command.STOP:
+            return
         where = await self._where(wrote.chat)
-        said = await self._asked_for(where, wrote) if wrote.answers and not wrote.command else None
+        is_answer = bool(wrote.answers) and wrote.is_asked and not wrote.command
+        said = await self._asked_for(where, wrote) if is_answer else None
         if said is None:
             ordered = Ordered(
                 account=self._account(wrote.account),
@@ -117,15 +140,31 @@ class Hearing:
         if said.reason == Refusal.REPEATED:
             return
         if said.reason == Done.ASKED:
-            await self._type(wrote)
+            self._begin(self._type(wrote))
+        elif not (wrote.command == Command.HELP or said.reason in TO_ANYBODY) or self.crowd.may_answer():
+            self._begin(self._answer(Place(wrote.chat, wrote.topic, wrote.ref), said))
+
+    def _begin(self, telling: Coroutine[Any, Any, None], chat: str = "") -> None:
+        if len(self.answers) >= ANSWERS_MAX:
+            log.warning("telegram.not_told", error=f"{ANSWERS_MAX} answers wait already")
+            telling.close()
             return
-        await self._answer(Place(wrote.chat, wrote.topic, wrote.ref), said)
+        task = asyncio.create_task(telling)
+        self.answers[task] = chat
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self.answers.pop(task, None)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("telegram.answer_broken", error=repr(error), exc_info=error)
 
     async def _asked_for(self, where: "Where", wrote: Wrote) -> Said | None:
         """The words that a button needed, if this message answers our question for them."""
         question = where.called(wrote.answers)
-        async with self.house.store.begin() as conn:
-            ticket = await tickets.question(conn, where.channel.id, where.chat, question)
+        ticket = await self._question(where, question)
+        if ticket is None and (asking := [task for task, chat in self.answers.items() if chat == wrote.chat]):
+            await asyncio.wait(asking, timeout=PATIENCE_S)  # who is quick sees the question before we know what it is
+            ticket = await self._question(where, question)
         if ticket is None:
             return None
         click = Click(
@@ -140,6 +179,10 @@ class Hearing:
             language=wrote.language,
         )
         return await desk.press(self.house, click)
+
+    async def _question(self, where: "Where", ref: str) -> Row | None:
+        async with self.house.store.begin() as conn:
+            return await tickets.question(conn, where.channel.id, where.chat, ref)
 
     async def _ask(self, place: Place, where: "Where", pressed: Pressed, form: Form) -> None:
         """Ask for words by a message to reply to. Only the person who pressed is led to reply."""

@@ -29,13 +29,15 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """A command (`command` without its slash), or words for us. `answers` is the message of ours that it replies to."""
+    """A command (`command` without its slash), or words for us. `answers` is the message of ours that it replies to;
+    `is_asked`: that message asks this person, or nobody by name."""
 
     account: str
     chat: str
     ref: str
     topic: str
     answers: str
+    is_asked: bool
     command: str
     text: str
     language: str
@@ -69,8 +71,11 @@ def _pressed(query: CallbackQuery) -> Pressed:
 
 def _wrote(message: Message, me: User) -> Wrote | None:
     who = message.from_user
-    # An anonymous administrator, a channel or another bot is nobody whom we could know.
+    # An anonymous administrator, a channel or another bot is nobody whom we could know; and what is passed on, or was
+    # made by another bot, are not the words of who sends it.
     if who is None or who.is_bot or message.sender_chat is not None or not message.text:
+        return None
+    if message.forward_origin is not None or message.via_bot is not None:
         return None
     is_private = message.chat.type == "private"
     answers = _answered(message, me)
@@ -88,6 +93,7 @@ def _wrote(message: Message, me: User) -> Wrote | None:
         ref=str(message.message_id),
         topic=_topic(message),
         answers=answers,
+        is_asked=_is_asked(message.reply_to_message, who),
         command=said[0],
         text=said[1],
         language=_language(who) if is_private else "",
@@ -117,6 +123,13 @@ def _answered(message: Message, me: User) -> str:
     if other is None or other.from_user is None or other.from_user.id != me.id:
         return ""
     return "" if _topic(message) == str(other.message_id) else str(other.message_id)
+
+
+def _is_asked(question: Message | None, who: User) -> bool:
+    """Does it name nobody else? Whoever pressed a button is named by the question for its words."""
+    entities = (question.entities if question else None) or []
+    named = [one.user.id for one in entities if one.type == "text_mention" and one.user]
+    return not named or who.id in named
 
 
 def _topic(message: Message) -> str:

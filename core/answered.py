@@ -1,6 +1,11 @@
 """The text of an answer as it grows, the same for every door that cannot take words back."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
+
+_PICTURE = re.compile(r"(!(?=\[))")
+_LOADS = re.compile(r"(!(?=\[)|<(?=[A-Za-z/!?]))")
+"""The beginning of a picture, or of any tag: some front ends read those, too."""
 
 
 @dataclass(slots=True)
@@ -9,7 +14,7 @@ class Answered:
     away what the answer is about."""
 
     _raw: str = ""
-    _last: str = field(default="")
+    _last: str = ""
 
     def more(self, text: str) -> str:
         """Another piece as it came."""
@@ -31,13 +36,13 @@ class Answered:
     def aside(self, text: str) -> str:
         """A paragraph of ours between the pieces, which is no part of the answer."""
         apart = "\n\n" if self._last else ""
-        return self._harmless(f"{apart}{text}\n\n")
+        return self._harmless(f"{apart}{text}\n\n", _PICTURE)
 
     def again(self) -> None:
         """What came does not count: another attempt begins."""
         self._raw = ""
 
-    def _harmless(self, text: str) -> str:
-        broken = " " if self._last == "!" and text.startswith("[") else ""
+    def _harmless(self, text: str, loads: re.Pattern[str] = _LOADS) -> str:
+        harmless = loads.sub(r"\1 ", self._last + text)[len(self._last) :]
         self._last = text[-1:] or self._last
-        return broken + text.replace("![", "! [")
+        return harmless

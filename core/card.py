@@ -50,7 +50,7 @@ def build_card(
         "not_known": [_line(text) for text in diagnosis.unknowns],
         "disagreement": _line(choice.disagreement),
         "impact_now": _line(impact.users),
-        "blast_radius": f"{_line(deed.reach)}; {len(impact.services)} service(s) in the incident",
+        "blast_radius": f"{_line(deed.reach)}; {_counted(len(impact.services))} in the incident",
         "others": [_line(str(name)) for name in _owners(intent)],
         "if_nothing": f"{impact.alerts} alerts keep firing on {', '.join(map(_line, impact.services))}",
         "track_record": choice.record.words(),
@@ -64,6 +64,10 @@ def build_card(
         "policy": _line(decision.detail),
         "intent_hash": intent.hash,
     }
+
+
+def _counted(services: int) -> str:
+    return f"{services} service{'' if services == 1 else 's'}"
 
 
 def _owners(intent: Intent) -> list[object]:

@@ -103,6 +103,7 @@ def _changed(service: str, started_at: datetime, evidence: Sequence[Evidence], l
     return cause, service, f"{service} broke right after a change: {last.statement}."
 
 
+THE_CAUSE = "The cause."
 RULES: tuple[Callable[[str, datetime, Sequence[Evidence], timedelta], Finding | None], ...] = (
     _dependency_down,
     _own_target_down,
@@ -119,5 +120,5 @@ def _unknowns(cause: Cause, kinds: set[EvidenceKind]) -> tuple[str, ...]:
     if cause is Cause.BAD_RELEASE:
         unknown.append("That the release caused it is concluded from the order of events, not proven.")
     if cause is Cause.UNKNOWN:
-        unknown.append("The cause.")
+        unknown.append(THE_CAUSE)
     return tuple(unknown)

@@ -46,7 +46,9 @@ class Matcher:
         return compile_pattern(self.value).matches(have[:VALUE_CHARS_MAX]) is (self.operator is Operator.LIKE)
 
     def __str__(self) -> str:
-        return f"{self.label}{self.operator}{self.value}"
+        # What would be read as something else stands in quotes: a value may be the name of a stranger's alert.
+        is_plain = self.value.strip() == self.value and not self.value.startswith(("~", '"'))
+        return f"{self.label}{self.operator}" + (self.value if is_plain else f'"{self.value}"')
 
 
 def read_matcher(text: str) -> Matcher:

@@ -24,13 +24,12 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One thing that can be pressed. `ticket` names the row that says what it does, or `url` is where it leads."""
+    """One thing that can be pressed. `ticket` names the row that says what it does."""
 
     words: str
     verb: str
-    ticket: str = ""
+    ticket: str
     style: Style = Style.PLAIN
-    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from core.catalogue import Phrase
 ANSWERS = {
     # How it speaks
     "without_model": Phrase(
-        "No model is set: these are fixed rules over the tables.",
-        "未配置模型：以下由固定规则根据数据表回答。",
-        "未設定模型：以下由固定規則依資料表回答。",
+        "Answered by fixed rules: no model is set.",
+        "由固定规则回答：未配置模型。",
+        "由固定規則回答：未設定模型。",
     ),
     "model_failed": Phrase(
-        "The model gave no answer ({why}). These are fixed rules over the tables.",
-        "模型没有给出回答（{why}）。以下由固定规则根据数据表回答。",
-        "模型沒有給出回答（{why}）。以下由固定規則依資料表回答。",
+        "Answered by fixed rules: the model gave no answer ({why}).",
+        "由固定规则回答：模型没有给出回答（{why}）。",
+        "由固定規則回答：模型沒有給出回答（{why}）。",
     ),
     "not_understood": Phrase(
         "That I cannot answer without a model.",
@@ -25,7 +25,7 @@ ANSWERS = {
         "who is on call. Name an incident with its number: status #12.",
         "我可以回答：状态 · 有什么变更 · 类似事件 · 建议的修复 · 为什么不<操作> · 谁批准的 · 谁在值班。"
         "用编号指明事件：状态 #12。",
-        "我可以回答：狀態 · 有什麼變更 · 類似事件 · 建議的修復 · 為什麼不<操作> · 誰批准的 · 誰在值班。"
+        "我可以回答：狀態 · 有什麼變更 · 類似事件 · 建議的修復 · 為什麼不<操作> · 誰核准的 · 誰在值班。"
         "用編號指明事件：狀態 #12。",
     ),
     "not_known": Phrase("Not known: {what}", "未知：{what}", "未知：{what}"),
@@ -133,7 +133,7 @@ ANSWERS = {
     ),
     # Who approved
     "vote_approve": Phrase(
-        "{who} approved at {at} by {via}.", "{who} 于 {at} 通过 {via} 批准。", "{who} 於 {at} 透過 {via} 批准。"
+        "{who} approved at {at} by {via}.", "{who} 于 {at} 通过 {via} 批准。", "{who} 於 {at} 透過 {via} 核准。"
     ),
     "vote_reject": Phrase(
         "{who} rejected at {at} by {via}.", "{who} 于 {at} 通过 {via} 拒绝。", "{who} 於 {at} 透過 {via} 拒絕。"
@@ -144,11 +144,11 @@ ANSWERS = {
     "still_asked": Phrase(
         "{votes} of {needed} approved ({role}); open until {until}.",
         "已批准 {votes}/{needed}（{role}）；截止 {until}。",
-        "已批准 {votes}/{needed}（{role}）；截止 {until}。",
+        "已核准 {votes}/{needed}（{role}）；截止 {until}。",
     ),
     "nobody_decided": Phrase("Nobody decided it: {state}.", "无人决定：{state}。", "無人決定：{state}。"),
     "nothing_asked": Phrase(
-        "Nobody was asked to approve anything yet.", "尚未请求任何人批准。", "尚未請求任何人批准。"
+        "Nobody was asked to approve anything yet.", "尚未请求任何人批准。", "尚未請求任何人核准。"
     ),
     # On call
     "on_call": Phrase(
@@ -167,7 +167,7 @@ ANSWERS = {
         "Proposed in your name: {playbook} on {target}. {approvers} × {role} must approve until {until}; "
         "nothing happens before.",
         "已以您的名义提议：{playbook}（{target}）。须由 {approvers} 位 {role} 在 {until} 前批准；此前不会执行。",
-        "已以您的名義提議：{playbook}（{target}）。須由 {approvers} 位 {role} 在 {until} 前批准；此前不會執行。",
+        "已以您的名義提議：{playbook}（{target}）。須由 {approvers} 位 {role} 在 {until} 前核准；此前不會執行。",
     ),
     "wish_refused": Phrase(
         "Policy does not let {playbook} on {target} pass: {words}",
@@ -197,10 +197,10 @@ STATES = {
     # Of executions and approvals
     "proposed": Phrase("being decided", "正在判定", "正在判定"),
     "denied": Phrase("refused by policy", "被策略拒绝", "被策略拒絕"),
-    "awaiting_approval": Phrase("waits for approval", "等待批准", "等待批准"),
-    "pending": Phrase("waits for approval", "等待批准", "等待批准"),
-    "approved": Phrase("approved, not begun", "已批准，未开始", "已批准，未開始"),
-    "consumed": Phrase("approved and used", "已批准并使用", "已批准並使用"),
+    "awaiting_approval": Phrase("waits for approval", "等待批准", "等待核准"),
+    "pending": Phrase("waits for approval", "等待批准", "等待核准"),
+    "approved": Phrase("approved, not begun", "已批准，未开始", "已核准，未開始"),
+    "consumed": Phrase("approved and used", "已批准并使用", "已核准並使用"),
     "rejected": Phrase("rejected", "已被拒绝", "已被拒絕"),
     "expired": Phrase("expired undecided", "已过期，未决定", "已過期，未決定"),
     "superseded": Phrase("withdrawn, the incident moved on", "已撤回，事件已有变化", "已撤回，事件已有變化"),

@@ -7,7 +7,7 @@ VERBS = {
     Verb.REFUSE: Phrase("refused", "拒绝", "拒絕"),
     Verb.ALERT_ONLY: Phrase("only a person may", "只能由人处理", "只能由人處理"),
     Verb.WAIT_RETRY: Phrase("not now, later", "现在不行，稍后", "現在不行，稍後"),
-    Verb.ASK: Phrase("allowed once approved", "批准后允许", "批准後允許"),
+    Verb.ASK: Phrase("allowed once approved", "批准后允许", "核准後允許"),
     Verb.AUTO: Phrase("allowed by a standing approval", "已有长期授权", "已有長期授權"),
 }
 
@@ -40,7 +40,7 @@ GUARDRAILS = {
     Guardrail.DRY_RUN: Phrase("dry run", "仅演练", "僅演練"),
     Guardrail.TRACK_RECORD: Phrase("it hardly ever helped here", "在此几乎从未有效", "在此幾乎從未有效"),
     Guardrail.STANDING_APPROVAL: Phrase("a standing approval", "长期授权", "長期授權"),
-    Guardrail.TIER: Phrase("people must approve", "须由人批准", "須由人批准"),
+    Guardrail.TIER: Phrase("people must approve", "须由人批准", "須由人核准"),
     Guardrail.SHADOW: Phrase("shadow mode", "影子模式", "影子模式"),
 }
 

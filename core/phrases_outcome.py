@@ -41,12 +41,14 @@ PHRASES = {
     "restored_copy": Phrase("the database was restored from a copy", "数据库已从副本恢复", "資料庫已從副本還原"),
     "recovered_alone": Phrase("the trouble had gone before it acted", "执行前问题已自行消失", "執行前問題已自行消失"),
     "cascade": Phrase("a neighbour alarms since then", "此后相邻服务开始告警", "此後相鄰服務開始告警"),
+    # Why a person is called.
+    "because.only_a_human": Phrase("no action fits this trouble", "没有适合此故障的操作", "沒有適合此故障的操作"),
     # Who decided.
     "vote.approve": Phrase("{who} approved ({via})", "{who} 批准（{via}）", "{who} 核准（{via}）"),
     "vote.reject": Phrase(
         "{who} rejected ({via}): {reason}", "{who} 拒绝（{via}）：{reason}", "{who} 拒絕（{via}）：{reason}"
     ),
-    "vote.glass": Phrase("{who} broke the glass: {reason}", "{who} 紧急破窗：{reason}", "{who} 緊急破窗：{reason}"),
+    "vote.glass": Phrase("{who} broke the glass: {reason}", "{who} 紧急越权：{reason}", "{who} 緊急越權：{reason}"),
     "vote.standing": Phrase("standing approval of {who}", "{who} 的长期批准", "{who} 的長期核准"),
     "vote.nobody": Phrase("nobody", "无人", "無人"),
     # One-off news in a thread, by kind.
@@ -71,7 +73,7 @@ PHRASES = {
     "news.call": Phrase(
         "Call {count}: nobody has acknowledged", "第 {count} 次呼叫：尚无人确认", "第 {count} 次呼叫：尚無人確認"
     ),
-    "news.break_glass": Phrase("The glass was broken by {who}", "{who} 已紧急破窗", "{who} 已緊急破窗"),
+    "news.break_glass": Phrase("The glass was broken by {who}", "{who} 已紧急越权", "{who} 已緊急越權"),
     "news.other": Phrase("News about the incident", "事件有新情况", "事件有新情況"),
     # Answers.
     "answer.cancelled": Phrase("The answer was cancelled.", "回答已取消。", "回答已取消。"),

@@ -39,6 +39,20 @@ def service_resource(environment: str, service: str) -> str:
     return f"service:{environment}/{service}"
 
 
+def place_words(service: str, environment: str) -> str:
+    """A service, and its environment where one is known."""
+    return service if environment in ("", UNKNOWN) else f"{service} ({environment})"
+
+
+def target_words(resource_id: str) -> str:
+    """A service or an instance in words. Every other id, and one that could be read in two ways, stays as it is."""
+    kind, _, rest = resource_id.partition(":")
+    environment, *names = rest.split("/")
+    if kind not in ("service", "instance") or len(names) != ("service", "instance").index(kind) + 1 or not all(names):
+        return resource_id
+    return place_words("/".join(names), environment)
+
+
 def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:
     for name in names:
         if value := labels.get(name):

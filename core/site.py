@@ -224,6 +224,10 @@ class Site:
         """A registered endpoint by id."""
         return next((e for e in self.endpoints if e.id == endpoint_id), None)
 
+    def channel(self, channel_id: str) -> Channel | None:
+        """A channel by id."""
+        return next((one for one in self.channels if one.id == channel_id), None)
+
     def resource(self, service: str) -> str:
         """The resource id of a service here."""
         return service_resource(self.environment, service)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 ID_CHARS = 18  # up to the third hyphen of a UUIDv7: its millisecond and twelve random bits
 HASH_CHARS = 16  # as cards show it
 WRITTEN = re.compile(
-    r"\s*(?P<verdict>approve|reject)\s+(?P<id>[0-9a-f-]{18,36})\s+(?P<hash>[0-9a-f]{16,64})(?:\s+(?P<reason>\S.*?))?\s*",
+    r"(?P<verdict>approve|reject)\s+(?P<id>[0-9a-f-]{18,36})\s+(?P<hash>[0-9a-f]{16,64})(?:\s+(?P<reason>\S.*))?",
     re.DOTALL | re.IGNORECASE,
 )
 
@@ -27,7 +27,7 @@ class Written:
 
 def read_decision(text: str) -> Written | None:
     """The decision in a message that is nothing else; None for any other message."""
-    found = WRITTEN.fullmatch(text)
+    found = WRITTEN.fullmatch(text.strip())  # no space is left over, so the time grows with the length alone
     if found is None:
         return None
     return Written(

@@ -34,7 +34,7 @@ WORDS = {
 async def answer_thread(house: House, run_id: str) -> None:
     """Answer what waits in the thread of this run, in order; the job of a run that was answered so finds nothing."""
     async with house.store.begin(single=True) as conn:
-        thread_id = (await threads.run(conn, UUID(run_id)))["thread_id"]
+        thread_id = (await thread_runs.get(conn, UUID(run_id)))["thread_id"]
     while run := await _take_up(house, thread_id):
         await _answer(house, run)
 
@@ -126,7 +126,7 @@ async def _until_lost(house: House, run: Row) -> None:
     async with house.store.bus.subscribe(cancel_channel(run["id"])) as wakes:
         while True:
             async with house.store.begin(single=True) as conn:
-                now = await threads.run(conn, run["id"])
+                now = await thread_runs.get(conn, run["id"])
             if now["state"] != "running" or now["attempt"] != run["attempt"]:
                 raise Lost
             if await anext(wakes, None) is None:  # the house closes, and this job with it

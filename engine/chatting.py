@@ -15,10 +15,9 @@ from store.pool import Connection, Row, Store
 TEXT_CHARS_MAX = 16_000
 WAITING_MAX = 8
 """Questions of one thread that are not answered yet."""
-WAITING_OF_PERSON_MAX = 32
+WAITING_OF_PERSON_MAX = 6
+"""Anywhere; fewer than hands that answer, and than a thread takes, so that nobody alone keeps others from asking."""
 OPEN = ("queued", "running")
-AT_REST = frozenset({"run.paused", "run.finished", "error"})
-"""The kinds of rows after which nothing more is said of a run by itself."""
 
 Still = Callable[[], Awaitable[bool]]
 
@@ -37,18 +36,13 @@ class Reason(StrEnum):
     BROKE = "broke"
 
 
+BUSY = frozenset({Reason.TOO_MANY_WAITING, Reason.TOO_MANY_OF_PERSON})
+"""What is refused for now, and taken later."""
+
+
 def cancel_channel(run_id: UUID | str) -> str:
     """The live channel on which whoever answers hears that nobody waits for it any more."""
     return f"run:{run_id}"
-
-
-def source(thread_id: UUID) -> tail.Source:
-    """The rows of a thread, to be followed."""
-    return tail.Source(threads.channel(thread_id), thread_id, _rows_after, threads.last)
-
-
-async def _rows_after(conn: Connection, thread_id: UUID, seq: int, rows_max: int) -> list[Row]:
-    return await threads.after(conn, thread_id, seq, rows_max=rows_max)
 
 
 async def say(
@@ -111,7 +105,7 @@ async def follow(store: Store, thread_id: UUID, after: int, *, still: Still | No
 
     `still` is asked every few seconds without news whether to go on. It ends with the house, else only by its reader.
     """
-    async with aclosing(tail.batches(store, source(thread_id), after)) as found:
+    async with aclosing(tail.batches(store, threads.source(thread_id), after)) as found:
         async for rows in found:
             for kept in rows:
                 yield kept.row

@@ -3,7 +3,7 @@
 from core.desk import Done, Refusal
 from core.errors import IllegalTransition
 from core.role import Role
-from engine import approving, revising
+from engine import approving, preflight, revising
 from engine.desk_call import Call, Denied
 from engine.desk_form import Field, Form, FormKind, Said
 from store import approvals
@@ -20,8 +20,7 @@ async def approve(call: Call) -> Said:
     after = await approvals.get(call.conn, approval["id"])
     if after["state"] == "approved":
         return call.done(Done.APPROVED)
-    votes = [vote for vote in await approvals.votes(call.conn, approval["id"]) if vote["verdict"] == "approve"]
-    return call.done(Done.VOTED, votes=len(votes), needed=after["needed"])
+    return call.done(Done.VOTED, votes=await preflight.behind(call.conn, after), needed=after["needed"])
 
 
 async def reject(call: Call) -> Said:

@@ -32,7 +32,7 @@ class Click:
 class Ordered:
     """Somebody wrote a command, or (`name` empty) words that are addressed to us.
 
-    `chat` and `thread` are where; `name` has no slash; `text` is what follows it.
+    `chat` and `thread` are where; `name` has no slash; `text` is what follows it. `is_read_by_all`: others see it, too.
     """
 
     account: Account
@@ -43,6 +43,7 @@ class Ordered:
     text: str
     delivery: str = ""
     language: str = ""
+    is_read_by_all: bool = False
 
 
 class FormKind(StrEnum):

@@ -104,8 +104,10 @@ async def _person(conn: Connection, account: Account, needed: Role) -> tuple[Per
 
 
 async def _link(house: House, channel: Channel, ordered: Ordered, language: Language) -> Said:
-    """Become somebody, by the code that they got elsewhere; a code that a group can read is not taken."""
-    if ordered.account.platform == "telegram" and not is_private(ordered.account, ordered.chat):
+    """Become somebody, by the code that they got elsewhere; one that a group has read is good for nobody any more."""
+    in_group = ordered.account.platform == "telegram" and not is_private(ordered.account, ordered.chat)
+    if in_group or ordered.is_read_by_all:
+        await linking.spoil(house.store, ordered.account, ordered.text[:CODE_CHARS_MAX])
         raise Denied(Refusal.NOT_HERE)
     if not ordered.text:
         raise Denied(Refusal.NO_CODE)

@@ -1,11 +1,13 @@
 """Following an incident: what its messages in chats show may have changed, so they are looked at again."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from core.execution import State
+from core.site import Channel
 from engine.house import House
 from engine.outbox import want
-from store import approvals, conversations, diagnoses, executions, notifications
+from store import approvals, conversations, diagnoses, executions, notifications, timeline
 from store.pool import Connection, Row
 
 SHOWN_UNASKED = frozenset(State) - {State.PROPOSED, State.DENIED, State.AWAITING_APPROVAL}
@@ -38,16 +40,31 @@ async def follow_incident(house: House, incident_id: str) -> None:
             await notifications.wake(conn, channel.id)
 
 
+async def want_findings(conn: Connection, channels: Iterable[Channel], incident_id: UUID) -> None:
+    """Have what was found said before what it led to, wherever it is not yet: a card is read below it."""
+    posts = await conversations.posts_of_incident(conn, incident_id)
+    posted = {(row["channel"], row["subject"]) for row in posts}
+    findings = await _findings(conn, incident_id)
+    for channel in channels:
+        for subject in findings:
+            if channel.is_chat and (channel.id, subject) not in posted:
+                await want(conn, channel, subject, incident_id, "finding")
+
+
+async def _findings(conn: Connection, incident_id: UUID) -> list[str]:
+    """One for each attempt that found something."""
+    last = await diagnoses.last(conn, incident_id)
+    return [f"finding:{incident_id}:{attempt}" for attempt in range(1, int(last["attempt"]) + 1 if last else 1)]
+
+
 async def _subjects(conn: Connection, incident_id: UUID) -> dict[str, str]:
     """What is to be seen of an incident, with its kind in the outbox, in the order in which it is said."""
     found = {f"page:{incident_id}": "page"}
-    last = await diagnoses.last(conn, incident_id)
-    for attempt in range(1, int(last["attempt"]) + 1 if last else 1):
-        found[f"finding:{incident_id}:{attempt}"] = "finding"
+    found |= dict.fromkeys(await _findings(conn, incident_id), "finding")
     for row in await executions.of_incident(conn, incident_id):
         if row["card"] and await _is_seen(conn, row):
             found[f"card:{row['id']}"] = "card"
-    if await conversations.is_asked(conn, incident_id):
+    if await timeline.is_asked(conn, incident_id):
         found[f"fix:{incident_id}"] = "fix_asked"
     return found
 

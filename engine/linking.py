@@ -2,7 +2,7 @@
 
 from core.errors import Refused
 from engine.second_factor import plain_code
-from store import guesses, identities, one_time_codes
+from store import audit, guesses, identities, one_time_codes
 from store.guesses import Limit
 from store.identities import Account
 from store.one_time_codes import Purpose
@@ -25,3 +25,12 @@ async def redeem(store: Store, account: Account, code: str) -> Row:
         await identities.link(conn, person, account)
         await guesses.take_back(conn, counted)
     return person
+
+
+async def spoil(store: Store, account: Account, code: str) -> None:
+    """A code that others have read, where this account typed it: whoever is quickest must not become that person."""
+    async with store.begin() as conn:
+        person = await one_time_codes.take(conn, Purpose.LINK, plain_code(code))
+        if person is not None:
+            subject = f"person:{person['name']}"
+            await audit.write(conn, actor=f"chat:{account}", action="code.link.spoiled", subject=subject)

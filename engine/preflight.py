@@ -5,6 +5,7 @@ from core.facts import Candidate, Facts
 from core.intent import Intent
 from core.playbook import Playbook
 from core.policy import decide, explain
+from core.role import Role
 from core.site import Site
 from core.verdict import CheckState
 from engine.reconciling import OBSERVE_ONLY
@@ -67,10 +68,15 @@ async def fault_of(
 
 
 async def agreed(conn: Connection, approval: Row) -> bool:
-    """Did as many people as are needed agree, none of whom has lost their account since?"""
-    votes = await approvals.votes(conn, approval["id"])
-    people = {vote["person_id"] for vote in votes if vote["verdict"] == "approve" and vote["is_active"]}
-    return len(people) >= max(1, int(approval["needed"]))
+    """Did as many people as are needed agree?"""
+    return await behind(conn, approval) >= max(1, int(approval["needed"]))
+
+
+async def behind(conn: Connection, approval: Row) -> int:
+    """How many people stand behind it: who agreed, and has lost neither their account nor the role for it since."""
+    needed = Role(approval["role"])
+    votes = [vote for vote in await approvals.votes(conn, approval["id"]) if vote["verdict"] == "approve"]
+    return len({vote["person_id"] for vote in votes if vote["is_active"] and Role(vote["role"]).covers(needed)})
 
 
 def under_glass(candidate: Candidate, facts: Facts) -> Decision | None:

@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from core.catalogue import Language, language_of
+from agent.redaction import Redactor
+from core.catalogue import Language, language_of, say
 from core.desk import ABOUT, About, Verb
+from core.diagnosis import Cause
 from core.execution import State
 from core.message import Message
+from core.phrases_cards import PHRASES
+from core.plain_text import cut, visible
 from core.regrouping import OVER
 from core.site import Channel, Site
+from engine.news_details import news_details
 from engine.telling import frequency_of
 from store import (
     aggregates,
     alerts,
     approvals,
-    conversations,
     diagnoses,
     executions,
     flaps,
@@ -29,6 +33,7 @@ from store import (
     staleness,
     storms,
     tickets,
+    timeline,
 )
 from store.pool import Connection, Row
 from tools.act.proposals import current_playbooks
@@ -44,6 +49,7 @@ from tools.notify.page_message import PageFacts, incident_title, page_layout, pa
 from tools.notify.storm_message import SHOWN_MAX, storm_layout, storm_message
 
 FLAPPING_MAX = AGGREGATES_MAX = 5
+SUMMARY_CHARS_MAX = 160
 
 
 @dataclass(frozen=True)
@@ -86,9 +92,7 @@ async def show(screen: Screen, row: Row) -> Shown | None:
             return await _fix(screen, UUID(rest))
         case "storm":
             return await _storm(screen, UUID(rest))
-    incident = await incidents.get(screen.conn, row["incident_id"])
-    news = str(row["body"].get("news") or row["kind"])
-    return _shown(news_message(incident, news, row["body"], screen.language), incident, {})
+    return await _news(screen, row)
 
 
 async def _page(screen: Screen, incident_id: UUID) -> Shown:
@@ -102,10 +106,11 @@ async def _page(screen: Screen, incident_id: UUID) -> Shown:
         sum((await staleness.counts(conn, incident_id)).values()),
         await frequency_of(conn, incident),
         found=known["body"].get("summary", "") if known else "",
-        is_confirmed=bool(known is None or known["body"].get("confirmed")),
+        is_confirmed=known is None or _is_sure(known),
         flapping=flapping,
         aggregates=await aggregates.of_incident(conn, incident_id, rows_max=AGGREGATES_MAX),
         storm=incident["storm"],
+        summaries={key: _said_of(text) for key, text in (await alerts.summaries(conn, incident_id)).items()},
     )
     minted = await _mint(screen, page_layout(incident), incident_id)
     return _shown(page_message(facts, screen.language, minted), incident, minted)
@@ -116,7 +121,7 @@ async def _finding(screen: Screen, incident_id: UUID, attempt: int) -> Shown | N
     if diagnosis is None:
         return None
     incident = await incidents.get(screen.conn, incident_id)
-    recalled = await conversations.recalled(screen.conn, incident_id, attempt)
+    recalled = await timeline.recalled(screen.conn, incident_id, attempt)
     return _shown(finding_message(diagnosis, recalled, attempt, screen.language), incident, {})
 
 
@@ -133,7 +138,7 @@ async def _card(screen: Screen, execution_id: UUID) -> Shown | None:
     if execution["state"] != State.AWAITING_APPROVAL or approval["state"] != "pending":
         return await _outcome(screen, incident, execution, approval, votes)
     facts = CardFacts(
-        incident, execution["card"], approval["needed"], approval["role"], approval["expires_at"], approval["id"],
+        incident, execution["card"], approval["needed"], approval["role"], approval["expires_at"],
         votes, await alerts.summary(conn, incident["id"]),
     )  # fmt: skip
     ids = {About.APPROVAL: str(approval["id"])}
@@ -143,7 +148,7 @@ async def _card(screen: Screen, execution_id: UUID) -> Shown | None:
 
 async def _outcome(screen: Screen, incident: Row, execution: Row, approval: Row, votes: list[Row]) -> Shown:
     conn = screen.conn
-    told = await conversations.last_words(conn, incident["id"], execution["id"])
+    told = await timeline.last_words(conn, incident["id"], execution["id"])
     nothing: Mapping[str, Any] = {"body": {}, "reason": "", "actor": ""}
     verdict, learned, moved = (told.get(kind, nothing) for kind in ("verdict", "learned", "execution.changed"))
     book = (await current_playbooks(conn, screen.site)).get(execution["playbook_id"])
@@ -165,6 +170,29 @@ async def _fix(screen: Screen, incident_id: UUID) -> Shown | None:
         return None
     minted = {} if told else await _mint(screen, FIX_LAYOUT, incident_id)
     return _shown(fix_message(incident, told, screen.language, minted), incident, minted)
+
+
+def _is_sure(known: Row) -> bool:
+    """Nothing is claimed that could be wrong: it is confirmed, or says that the cause is not known."""
+    return bool(known["body"].get("confirmed") or known["body"].get("cause") == Cause.UNKNOWN)
+
+
+def _said_of(text: str) -> str:
+    """What an alert says of itself, as part of a line in a chat of another company: redacted, and one line."""
+    try:
+        return cut(visible(" ".join(Redactor().redact(text).split())), SUMMARY_CHARS_MAX)
+    except Exception:  # whatever went wrong, unredacted text must not leave
+        return ""
+
+
+async def _news(screen: Screen, row: Row) -> Shown:
+    incident = await incidents.get(screen.conn, row["incident_id"])
+    news = str(row["body"].get("news") or row["kind"])
+    known = await diagnoses.last(screen.conn, incident["id"])
+    body = {**row["body"], **await news_details(screen.conn, incident["id"], news, screen.language)}
+    if body.get("found") and known and not _is_sure(known):
+        body["found"] = say(PHRASES, "finding.unconfirmed", screen.language, text=body["found"])
+    return _shown(news_message(incident, news, body, screen.language), incident, {})
 
 
 async def _storm(screen: Screen, storm_id: UUID) -> Shown:

@@ -6,7 +6,7 @@ from uuid import UUID
 from core.errors import Refused
 from core.role import Role
 from core.written_decision import HASH_CHARS, ID_CHARS, decision_key
-from engine import approving
+from engine import approving, preflight
 from engine.approving import Person
 from store import approvals, incidents, thread_doors, threads
 from store.pool import Connection, Row
@@ -49,9 +49,8 @@ async def decide_shown(
     said = {"role": "person", "text": text, "person": person.name, "via": person.via}
     await threads.append(conn, thread_id, "message", said)
     row = await approvals.get(conn, UUID(key))
-    votes = await approvals.votes(conn, UUID(key))
-    agreed = sum(vote["verdict"] == "approve" for vote in votes)
-    return Decided(row, max(row["needed"] - agreed, 0) if row["state"] == "pending" else 0, after)
+    missing = row["needed"] - await preflight.behind(conn, row) if row["state"] == "pending" else 0
+    return Decided(row, max(missing, 0), after)
 
 
 async def _shown(conn: Connection, thread_id: UUID, approval: str, intent_hash: str) -> Row:

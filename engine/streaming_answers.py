@@ -16,7 +16,7 @@ from core.phrases_outcome import PHRASES
 from core.site import CHAT_KINDS, Channel
 from engine import chatting
 from engine.house import House
-from store import conversations, jobs, threads
+from store import conversations, jobs, thread_runs, threads
 from store.conversations import Posted
 from store.pool import Connection, Row
 from tools.notify.voice import Place, Stream, Wait
@@ -49,11 +49,11 @@ async def stream_soon(conn: Connection, thread: Row, run_id: UUID) -> None:
 async def stream_answer(house: House, run_id: str) -> None:
     """Follow a run and show it where it was asked; a run whose answer stands there already is left alone."""
     async with house.store.begin() as conn:
-        run = await threads.run(conn, UUID(run_id))
+        run = await thread_runs.get(conn, UUID(run_id))
         thread = await threads.get(conn, run["thread_id"])
     key = ChatKey.read(thread["outside_key"])
-    channel = next((one for one in (await house.site()).channels if one.id == key.channel and one.is_chat), None)
-    if channel is None:
+    channel = (await house.site()).channel(key.channel)
+    if channel is None or not channel.is_chat:
         return
     async with house.store.begin() as conn:
         if await conversations.post_of(conn, channel.id, f"answer:{run_id}"):

@@ -12,6 +12,7 @@ from core.regrouping import OVER
 from core.site import Site
 from engine.aggregating import look
 from engine.flapping import mute_of_flapping, told_of
+from engine.following import want_findings
 from engine.house import House
 from engine.muting import hold, mute_of
 from engine.outbox import tell
@@ -102,6 +103,7 @@ async def tell_card(conn: Connection, channels: Any, incident_id: UUID, approval
         "card": [f"{label}: {text}" if label else text for label, text in card_lines(card)],
     }
     subject = f"card:{approval['execution_id']}"
+    await want_findings(conn, channels, incident_id)
     await _queue(conn, channels, incident_id, f"card:{approval['id']}", body, subject=subject)
 
 
@@ -135,7 +137,7 @@ async def _send(house: House, notification_id: UUID) -> bool:
         row = await notifications.take(conn, notification_id)
     if row is None:
         return True
-    channel = next((one for one in site.channels if one.id == row["channel"]), None)
+    channel = site.channel(row["channel"])
     message = {"kind": row["kind"], "notification_id": str(notification_id), **row["body"]}
     error = await send(channel, message, house.client) if channel else "this channel is not described any more"
     async with house.store.begin() as conn:

@@ -127,7 +127,9 @@ async def _stopped(conn: Connection, site: Site, incident: Row, row: Row, after:
     cascade = await cascade_after(conn, site, incident, row)
     if cascade is None:
         return False
-    detail = {"cascade": cascade.words(), "alarm": cascade.alarm.incident_id}
+    detail = {
+        "cascade": cascade.words(), "alarm": cascade.alarm.incident_id, "alarmed": cascade.alarm.service,
+    }  # fmt: skip
     body = {"execution_id": str(row["id"]), "verdict": after, **detail}
     await timeline.append(conn, incident["id"], "verdict", reason=VerdictReason.CASCADE, body=body)
     await timeline.append(conn, UUID(cascade.alarm.incident_id), "cascade", reason=VerdictReason.CASCADE, body=body)

@@ -86,7 +86,7 @@ async def _again(conn: Connection, channel: str, pause_s: float) -> None:
 
 
 async def _described(house: House, channel: str) -> Channel | None:
-    found = next((one for one in (await house.site()).channels if one.id == channel), None)
+    found = (await house.site()).channel(channel)
     return found if found and found.is_chat else None
 
 

@@ -15,6 +15,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from core.catalogue import Language
+from evals.card_sample import sample_card, sample_page
+
 WIDTH, MARGIN = 720, 28
 LINE_H, GAP = 21, 10
 FONT = "-apple-system, 'Segoe UI', Lato, 'Noto Sans', 'Noto Sans CJK SC', sans-serif"
@@ -150,10 +153,19 @@ def _lines(spans: Sequence[Span], size: float, room: float) -> list[list[Span]]:
     return lines
 
 
+def picture(platform: str) -> str:
+    """The page, and below it the card, as a platform shows them."""
+    module: Any = importlib.import_module(f"evals.card_picture_{platform}")
+    sheet = Sheet()
+    module.draw(sheet, sample_page(Language.EN))
+    sheet.rule()
+    module.draw(sheet, sample_card(Language.EN))
+    return sheet.svg(f"Nightshift in {platform.capitalize()}: the page, and the card that waits for a person")
+
+
 def main(platform: str, path: str) -> None:
     """Write the picture of one platform."""
-    module: Any = importlib.import_module(f"evals.card_picture_{platform}")
-    Path(path).write_text(module.picture(), encoding="utf-8")
+    Path(path).write_text(picture(platform), encoding="utf-8")
 
 
 if __name__ == "__main__":

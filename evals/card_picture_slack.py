@@ -6,23 +6,13 @@ from typing import Any
 from core.catalogue import Language
 from core.message import Message
 from evals.card_picture import PALE, Sheet, Span
-from evals.card_sample import sample_card, sample_page
 from tools.notify.slack_form import formed
 
 
-def picture(language: Language = Language.EN) -> str:
-    """The page, and below it the card."""
-    sheet = Sheet()
-    draw(sheet, sample_page(language), language)
-    sheet.rule()
-    draw(sheet, sample_card(language), language)
-    return sheet.svg("Nightshift in Slack: the page, and the card that waits for a person")
-
-
-def draw(sheet: Sheet, message: Message, language: Language) -> None:
+def draw(sheet: Sheet, message: Message) -> None:
     """A message as Slack shows it."""
     sheet.text([Span("Nightshift", is_bold=True)])
-    for block in formed(message, language).blocks:
+    for block in formed(message, Language.EN).blocks:
         match block["type"]:
             case "header":
                 sheet.gap(4)

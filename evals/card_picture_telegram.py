@@ -2,22 +2,11 @@
 
 from dataclasses import replace
 
-from core.catalogue import Language
 from core.message import Message
 from evals.card_picture import PALE, Sheet, Span
-from evals.card_sample import sample_card, sample_page
 from tools.notify.telegram_form import form_of
 
 LOOKS = {"success": "primary", "danger": "danger"}
-
-
-def picture(language: Language = Language.EN) -> str:
-    """The page, and below it the card."""
-    sheet = Sheet()
-    draw(sheet, sample_page(language))
-    sheet.rule()
-    draw(sheet, sample_card(language))
-    return sheet.svg("Nightshift in Telegram: the page, and the card that waits for a person")
 
 
 def draw(sheet: Sheet, message: Message) -> None:

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from core.catalogue import Language
 from core.desk import Verb
@@ -26,7 +25,7 @@ CARD: dict[str, Any] = {
     "playbook": "rollback-bad-release v3",
     "title": "Roll back the last release",
     "does": "puts version 41 of checkout back in place of 42",
-    "target": "production/checkout",
+    "target": "service:production/checkout",
     "arguments": {"service": "checkout", "to_version": "41"},
     "why": "errors began 2 min after release 42 of checkout",
     "confirmed": True,
@@ -34,7 +33,7 @@ CARD: dict[str, Any] = {
     "not_known": [],
     "disagreement": "",
     "impact_now": "14 % of checkouts fail",
-    "blast_radius": "all 6 instances of checkout, one by one; 2 service(s) in the incident",
+    "blast_radius": "all 6 instances of checkout, one by one; 2 services in the incident",
     "others": [],
     "if_nothing": "",
     "track_record": "7 of 8",
@@ -50,13 +49,13 @@ CARD: dict[str, Any] = {
 def sample_page(language: Language) -> Message:
     """What comes first."""
     often = Frequency(hour=1, day=1, week=2, month=3)
-    return page_message(PageFacts(INCIDENT, ALERTS, silent=0, often=often), language, TICKETS)
+    said = {("HighErrorRate", "checkout"): "14 % of the requests fail"}
+    return page_message(PageFacts(INCIDENT, ALERTS, silent=0, often=often, summaries=said), language, TICKETS)
 
 
 def sample_card(language: Language) -> Message:
     """What waits for a person."""
     facts = CardFacts(
-        INCIDENT, CARD, needed=1, role="approver", expires_at=AT + timedelta(minutes=16), approval_id=UUID(int=1),
-        alerts=ALERTS,
+        INCIDENT, CARD, needed=1, role="approver", expires_at=AT + timedelta(minutes=16), alerts=ALERTS,
     )  # fmt: skip
     return card_message(facts, language, TICKETS)

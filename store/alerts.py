@@ -111,6 +111,12 @@ async def of_incident(conn: Connection, incident_id: UUID, *, rows_max: int = 20
     return await many(conn, ALERTS["of_incident"], [incident_id, rows_max])
 
 
+async def summaries(conn: Connection, incident_id: UUID) -> dict[tuple[str, str], str]:
+    """What the newest firing alert of each name and service says of itself, cut to a line; empty ones are left out."""
+    rows = await many(conn, ALERTS["summaries"], [incident_id])
+    return {(row["name"], row["service"]): row["text"] for row in rows if row["text"]}
+
+
 async def summary(conn: Connection, incident_id: UUID) -> list[Row]:
     """Counts by name, class, severity and service."""
     return await many(conn, ALERTS["summary"], [incident_id])

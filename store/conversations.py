@@ -1,9 +1,9 @@
 """Conversations: the thread of an incident in a chat, what we posted there, and when a chat may be written to."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from store.pool import Connection, Row, many, maybe, one
+from store.pool import Connection, Row, many, maybe
 from store.sql_files import Queries
 
 CONVERSATIONS = Queries("conversations")
@@ -74,11 +74,7 @@ async def posts_of_incident(conn: Connection, incident_id: UUID) -> list[Row]:
 
 async def posted(conn: Connection, post: Posted) -> None:
     """Keep a message after it was posted or edited."""
-    params = {
-        "channel": post.channel, "subject": post.subject, "incident": post.incident_id, "chat": post.chat,
-        "thread": post.thread, "root": post.root, "ref": post.ref, "shown": post.shown,
-    }  # fmt: skip
-    await conn.execute(CONVERSATIONS["posted"], params)
+    await conn.execute(CONVERSATIONS["posted"], asdict(post))
 
 
 async def forget_post(conn: Connection, channel: str, subject: str) -> None:
@@ -101,20 +97,3 @@ async def wait(conn: Connection, channel: str, chat: str, *, seconds: float, rea
 async def heard(conn: Connection, channel: str, chat: str) -> None:
     """The chat took a message: no failures any more."""
     await conn.execute(CONVERSATIONS["heard"], [channel, chat])
-
-
-async def last_words(conn: Connection, incident_id: UUID, execution_id: UUID) -> dict[str, Row]:
-    """The newest rows of the timeline about an execution: `execution.changed`, `verdict` and `learned`."""
-    rows = await many(conn, CONVERSATIONS["last_words"], [incident_id, str(execution_id)])
-    return {row["kind"]: row for row in rows}
-
-
-async def recalled(conn: Connection, incident_id: UUID, attempt: int) -> Row:
-    """What was remembered when an attempt began: `similar` and `helped`; empty where nothing was."""
-    row = await maybe(conn, CONVERSATIONS["recalled"], [incident_id, str(attempt)])
-    return dict(row["body"]) if row else {}
-
-
-async def is_asked(conn: Connection, incident_id: UUID) -> bool:
-    """Was it asked what fixed this incident?"""
-    return bool((await one(conn, CONVERSATIONS["is_asked"], [incident_id]))["is_asked"])

@@ -70,11 +70,10 @@ async def said(conn: Connection, row: Row) -> None:
     await conn.execute(NOTIFICATIONS["said"], {"id": row["id"], "wanted": row["wanted"]})
 
 
-async def unsaid(conn: Connection, row: Row, error: str, *, pause_s: float, attempts_max: int) -> bool:
-    """A message of a chat could not be sent; will it be tried again?"""
+async def unsaid(conn: Connection, row: Row, error: str, *, pause_s: float, attempts_max: int) -> None:
+    """A message of a chat could not be sent: it is tried again, up to `attempts_max` times."""
     params = {"id": row["id"], "error": error, "pause": pause_s, "attempts_max": attempts_max}
-    kept = await maybe(conn, NOTIFICATIONS["unsaid"], params)
-    return kept is not None and kept["state"] == "pending"
+    await conn.execute(NOTIFICATIONS["unsaid"], params)
 
 
 async def chats_with_news(conn: Connection, channels: Sequence[str]) -> list[str]:

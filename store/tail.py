@@ -27,7 +27,7 @@ class Source:
 
     channel: str
     subject: UUID
-    after: "Callable[[Connection, UUID, int, int], Awaitable[list[Row]]]"
+    after: "Callable[..., Awaitable[list[Row]]]"  # (conn, subject, seq, *, rows_max)
     last: "Callable[[Connection, UUID], Awaitable[int]]"
 
 
@@ -107,7 +107,7 @@ class Tail:
     async def _ask(self, seq: int) -> "list[Row]":
         try:
             async with self._store.begin(single=True) as conn:
-                return await self._source.after(conn, self._source.subject, seq, ROWS_AT_ONCE_MAX)
+                return await self._source.after(conn, self._source.subject, seq, rows_max=ROWS_AT_ONCE_MAX)
         except Unavailable as error:
             log.warning("tail.database_away", channel=self._source.channel, error=error.detail)
             return []

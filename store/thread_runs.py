@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from core.errors import NotFound
 from store.pool import Connection, Row, many, maybe, one
 from store.sql_files import Queries
 
@@ -14,7 +15,8 @@ RUNS = Queries("thread_runs")
 
 
 async def waiting(conn: Connection, thread_id: UUID, person_id: UUID) -> tuple[int, int]:
-    """How many questions are not answered yet: in this thread, and of this person anywhere."""
+    """How many questions are not answered yet: in this thread, and of this person anywhere; true until the commit."""
+    await conn.execute(RUNS["one_at_a_time"], [person_id])
     row = await one(conn, RUNS["waiting"], {"thread_id": thread_id, "person_id": person_id})
     return int(row["of_thread"]), int(row["of_person"])
 
@@ -22,6 +24,14 @@ async def waiting(conn: Connection, thread_id: UUID, person_id: UUID) -> tuple[i
 async def add(conn: Connection, run_id: UUID, **given: Any) -> None:
     """A question that waits: thread_id, seq, person_id, person, role, via, asked_by, language, text."""
     await conn.execute(RUNS["add"], {"id": run_id, **given})
+
+
+async def get(conn: Connection, run_id: UUID) -> Row:
+    """One run; `state` is queued, running, paused, finished, cancelled or failed. Raises NotFound."""
+    row = await maybe(conn, RUNS["get"], [run_id])
+    if row is None:
+        raise NotFound("There is no such run.")
+    return row
 
 
 async def newest(conn: Connection, thread_id: UUID, rows: int) -> list[Row]:

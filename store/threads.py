@@ -1,4 +1,4 @@
-"""Conversations: threads, their numbered rows, and the runs that answer one message each."""
+"""Threads: what people and Nightshift say to each other as numbered rows, the same for every door."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,20 @@ from core.errors import NotFound
 from store.ids import new_id
 from store.pool import Connection, Row, many, maybe, one
 from store.sql_files import Queries
+from store.tail import Source
 
 THREADS = Queries("threads")
-RUNS = Queries("thread_runs")
 FORGOTTEN_ROWS_MAX = 100
 
 
 def channel(thread_id: UUID | str) -> str:
     """The live channel of a thread."""
     return f"thread:{thread_id}"
+
+
+def source(thread_id: UUID) -> Source:
+    """The rows of a thread, to be followed."""
+    return Source(channel(thread_id), thread_id, after, last)
 
 
 async def create(
@@ -92,15 +97,7 @@ async def last(conn: Connection, thread_id: UUID) -> int:
     return int(row["seq"]) if row else 0
 
 
-async def run(conn: Connection, run_id: UUID) -> Row:
-    """One run; `state` is queued, running, paused, finished, cancelled or failed. Raises NotFound."""
-    row = await maybe(conn, RUNS["get"], [run_id])
-    if row is None:
-        raise NotFound("There is no such run.")
-    return row
-
-
-async def forget(conn: Connection, *, older_than_s: float, rows_max: int = FORGOTTEN_ROWS_MAX) -> list[UUID]:
+async def forget(conn: Connection, *, older_than_s: float) -> list[UUID]:
     """Drop conversations about no incident in which nothing was said for so long; their ids."""
-    rows = await many(conn, THREADS["forget"], {"older_than_s": older_than_s, "rows_max": rows_max})
+    rows = await many(conn, THREADS["forget"], {"older_than_s": older_than_s, "rows_max": FORGOTTEN_ROWS_MAX})
     return [row["id"] for row in rows]

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from store.pool import Connection, Row, many, maybe, one
 from store.sql_files import Queries
+from store.tail import Source
 
 TIMELINE = Queries("timeline")
 FOLLOWED = frozenset(
@@ -21,6 +22,11 @@ UNSEEN = frozenset({"incident.opened", "incident.called"})
 def channel(incident_id: UUID | str) -> str:
     """The live channel of an incident."""
     return f"incident:{incident_id}"
+
+
+def source(incident_id: UUID) -> Source:
+    """The timeline of an incident, to be followed."""
+    return Source(channel(incident_id), incident_id, after, last)
 
 
 async def append(
@@ -66,3 +72,25 @@ async def is_way_back_told(conn: Connection, incident_id: UUID, execution_id: st
 async def is_reported(conn: Connection, incident_id: UUID, attempt: int) -> bool:
     """Did the thread write the end of this attempt?"""
     return bool((await one(conn, TIMELINE["is_reported"], [incident_id, attempt]))["reported"])
+
+
+async def last_words(conn: Connection, incident_id: UUID, execution_id: UUID) -> dict[str, Row]:
+    """The newest rows of the timeline about an execution: `execution.changed`, `verdict` and `learned`."""
+    rows = await many(conn, TIMELINE["last_words"], [incident_id, str(execution_id)])
+    return {row["kind"]: row for row in rows}
+
+
+async def newest(conn: Connection, incident_id: UUID, kind: str) -> Row | None:
+    """The newest row of a kind."""
+    return await maybe(conn, TIMELINE["newest"], [incident_id, kind])
+
+
+async def recalled(conn: Connection, incident_id: UUID, attempt: int) -> Row:
+    """What was remembered when an attempt began: `similar` and `helped`; empty where nothing was."""
+    row = await maybe(conn, TIMELINE["recalled"], [incident_id, str(attempt)])
+    return dict(row["body"]) if row else {}
+
+
+async def is_asked(conn: Connection, incident_id: UUID) -> bool:
+    """Was it asked what fixed this incident?"""
+    return bool((await one(conn, TIMELINE["is_asked"], [incident_id]))["is_asked"])

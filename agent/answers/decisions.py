@@ -1,6 +1,7 @@
 """Who decided: the votes on what was proposed, a standing yes, a broken glass, and what still waits."""
 
 from agent.about import About, Said, clock_told, first, shown
+from core.resource import target_words
 from store import approvals, executions, listing
 from store.pool import Connection, Row
 
@@ -31,7 +32,7 @@ async def _of_incident(conn: Connection, incident: Row) -> list[Row]:
 
 
 def _line(about: About, row: Row, votes: list[Row]) -> str:
-    head = f"#{row['incident_number']} {shown(row['playbook_id'])} ({shown(row['resource_id'])}):"
+    head = f"#{row['incident_number']} {shown(row['playbook_id'])} ({shown(target_words(row['resource_id']))}):"
     said = [_vote(about, vote) for vote in votes if row["kind"] != "standing"]
     if row["kind"] in ("break_glass", "standing"):
         key = "glass" if row["kind"] == "break_glass" else "standing"

@@ -2,11 +2,11 @@
 
 from agent.about import About, Said, shown
 from agent.answers.policy import rulings, said_of
+from agent.recollection import past_fixes
 from core.advice import advise
-from core.errors import NightshiftError
 from core.evidence import Evidence, EvidenceKind
 from core.incident import signature_class
-from knowledge.memory import recall
+from core.resource import target_words
 from knowledge.records import Where, track_records
 from store import alerts, diagnoses
 from store.pool import Row
@@ -17,17 +17,7 @@ PAST_SHOWN_MAX = 3
 
 async def similar_incidents(about: About, incident: Row) -> Said:
     """Past repairs of the same kind of trouble, and how each ended."""
-    embedder, vector = about.ctx.embedder, await _vector(about, incident)
-    async with about.ctx.store.begin() as conn:
-        found = await recall(
-            conn,
-            signature=incident["signature"],
-            words=incident["title"],
-            environment=incident["environment"],
-            vector=vector,
-            model=embedder.name if embedder and vector else None,
-        )
-    past = [fix for fix in found if fix.incident_id != incident["id"]][:PAST_SHOWN_MAX]
+    past = (await past_fixes(about.ctx, incident))[:PAST_SHOWN_MAX]
     if not past:
         return Said((about.say("nothing_similar"),))
     lines = [
@@ -42,16 +32,6 @@ async def similar_incidents(about: About, incident: Row) -> Said:
         for fix, line in zip(past, lines, strict=True)
     ]
     return Said((about.say("similar", number=incident["number"]), *lines), tuple(evidence))
-
-
-async def _vector(about: About, incident: Row) -> list[float] | None:
-    """The meaning of its title; without one, or where the embedder is away, words and signature find alone."""
-    if about.ctx.embedder is None:
-        return None
-    try:
-        return (await about.ctx.embedder.embed([incident["title"]], query=True))[0]
-    except NightshiftError:  # it is away, or its settings are wrong: neither may cost the answer
-        return None
 
 
 async def recommended_fix(about: About, incident: Row) -> Said:
@@ -79,5 +59,7 @@ async def recommended_fix(about: About, incident: Row) -> Said:
         *against,
     ]
     for ruling in await rulings(about, incident, [book]):
-        lines.append(about.say("gate_now", target=ruling.target, words=said_of(about, ruling.decision)))
+        lines.append(
+            about.say("gate_now", target=shown(target_words(ruling.target)), words=said_of(about, ruling.decision))
+        )
     return Said(tuple(lines))

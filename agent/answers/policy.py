@@ -10,6 +10,7 @@ from core.execution import State
 from core.incident import signature_class
 from core.phrases_gate import gate_words
 from core.playbook import Playbook
+from core.resource import target_words
 from store import alerts, executions
 from store.pool import Row
 from tools.act.looking import look_around
@@ -58,7 +59,7 @@ async def why_not(about: About, incident: Row) -> Said:
 
 
 def _ruled(about: About, ruling: Ruling) -> list[str]:
-    decision, target = ruling.decision, shown(ruling.target)
+    decision, target = ruling.decision, shown(target_words(ruling.target))
     lines = [about.say("gate_says", playbook=ruling.book.id, target=target, words=said_of(about, decision))]
     if decision.verb in MAY_ACT:
         return lines
@@ -73,7 +74,7 @@ def _refused(about: About, incident: Row, done: Sequence[Row]) -> list[str]:
         about.say(
             "was_refused",
             playbook=shown(row["playbook_id"]),
-            target=shown(row["resource_id"]),
+            target=shown(target_words(row["resource_id"])),
             words=said_of(about, decision_of(row["decision"])),
         )
         for row in reversed(refused)

@@ -3,6 +3,7 @@
 from agent.about import About, Said, clock_told, first, shown
 from agent.diagnosis_form import diagnosis_from_json
 from core.diagnosis import Cause, Diagnosis
+from core.resource import target_words
 from store import diagnoses, executions
 from store.pool import Row
 
@@ -71,7 +72,7 @@ def _cause(about: About, diagnosis: Diagnosis | None) -> list[str]:
 def _actions(about: About, done: list[Row]) -> list[str]:
     lines = [
         about.say(
-            "action", playbook=shown(row["playbook_id"]), target=shown(row["resource_id"]),
+            "action", playbook=shown(row["playbook_id"]), target=shown(target_words(row["resource_id"])),
             state=about.state(row["outcome"] or row["state"]),
         )
         for row in reversed(done)

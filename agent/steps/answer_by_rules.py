@@ -19,11 +19,8 @@ async def answer_by_rules(state: ChatState, runtime: Runtime[Talk]) -> ChatState
         why = about.say("model_failed", why=failure["reason"])
         await talk.emit("degraded", {"reason": failure["reason"], "text": why, "detail": failure["sentence"]})
     for fact in said.evidence:
-        body = {"id": fact.id, "evidence_kind": str(fact.kind), "statement": about.observed(fact.statement)}
-        await talk.emit("evidence", {**body, "source": fact.source, "outsider": fact.outsider})
-    before = f"{state['text']}\n\n" if state["text"] else ""
-    text = "\n".join([*said.lines, "", why])
-    await talk.emit("token", {"text": f"\n\n{text}" if before else text})
+        await talk.emit("evidence", about.told(fact))
+    text = await talk.add(state["text"], "\n".join([*said.lines, "", why]))
     understood = about.asked.question is not Question.UNKNOWN
     outcome = Outcome.ANSWERED if understood else Outcome.NOT_UNDERSTOOD
-    return {"text": before + text, "outcome": outcome.value}
+    return {"text": text, "outcome": outcome.value}

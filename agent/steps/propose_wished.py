@@ -17,6 +17,7 @@ from core.execution import State
 from core.phrases_gate import gate_words
 from core.plain_text import cut, storable
 from core.regrouping import OVER
+from core.resource import target_words
 from core.role import Role
 from knowledge.records import Where, track_records
 from store import approvals, executions, idempotency, incidents, people
@@ -51,9 +52,7 @@ async def propose_wished(state: ChatState, runtime: Runtime[Talk]) -> ChatState:
         text = _refused(about, incident, row, may=may)
         ending = {"outcome": Outcome.REFUSED.value}
     await talk.emit("tool.finished", {"tool": PROPOSE, "lines": [text]})
-    before = f"{state['text']}\n\n" if state["text"] else ""
-    await talk.emit("token", {"text": f"\n\n{text}" if before else text})
-    return {**ending, "text": before + text}
+    return {**ending, "text": await talk.add(state["text"], text)}
 
 
 def _key(talk: Talk) -> tuple[str, str]:
@@ -109,7 +108,7 @@ def _waits(about: About, row: Row, approval: Row) -> str:
     return about.say(
         "proposed",
         playbook=row["playbook_id"],
-        target=shown(row["resource_id"]),
+        target=shown(target_words(row["resource_id"])),
         approvers=approval["needed"],
         role=approval["role"],
         until=clock_told(approval["expires_at"], about.now),
@@ -121,8 +120,9 @@ def _refused(about: About, incident: Row, row: Row | None, *, may: bool) -> str:
         return about.say("may_not_propose")
     if row is None:
         return about.say("incident_over", number=incident["number"], state=about.state(incident["state"]))
+    target = shown(target_words(row["resource_id"]))
     if row["state"] != State.DENIED:
         state = about.state(row["state"])
-        return about.say("action", playbook=row["playbook_id"], target=shown(row["resource_id"]), state=state)
+        return about.say("action", playbook=row["playbook_id"], target=target, state=state)
     words = shown(gate_words(decision_of(row["decision"]), about.language))
-    return about.say("wish_refused", playbook=shown(row["playbook_id"]), target=shown(row["resource_id"]), words=words)
+    return about.say("wish_refused", playbook=shown(row["playbook_id"]), target=target, words=words)

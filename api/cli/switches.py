@@ -49,6 +49,6 @@ def _switch(name: str, command: str, title: str, while_on: str) -> typer.Typer:
 
 APPS = (
     _switch("kill", "kill", "kill switch", "nothing acts"),
-    _switch("observe_only", "observe", "observe-only", "Nightshift looks and tells, and touches nothing"),
+    _switch("observe_only", "observe", "observe-only switch", "Nightshift looks and tells, and touches nothing"),
     _switch("shadow", "shadow", "shadow mode", "proposals are recorded and compared, and nobody is asked"),
 )

@@ -74,11 +74,9 @@ async def test_channel(
 ) -> Any:
     """Send one test message now. Whether it arrived is in the answer."""
     house = house_of(request)
-    found = next((one for one in (await house.site()).channels if one.id == channel), None)
+    found = (await house.site()).channel(channel)
     if found is None:
-        raise NotFound(
-            f"There is no channel {storable(channel)[:100]!r}: those of the site file are at /api/v1/channels."
-        )
+        raise NotFound(f"There is no channel {storable(channel)[:100]!r}: list them with `nightshift channels`.")
     tried = await try_out(house, found, caller.name)
     async with house.store.begin() as conn:
         await audit.write(

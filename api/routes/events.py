@@ -1,19 +1,16 @@
 """The timeline of an incident as server-sent events: every row once, in order, from any number on."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Principal, Role, house_of, needs
 from api.problems import documented
 from api.routes.incidents import find
 from api.routes.page import Moment
-from api.streaming import SEQ_MAX, STREAM, Stream, page, place
+from api.streaming import STREAM, After, Follow, LastEventId, RowLimit, Stream, page, place
 from store import timeline
-from store.pool import Connection, Row
-from store.tail import ROWS_AT_ONCE_MAX, Source
 
 router = APIRouter(prefix="/api/v1", tags=["incidents"])
 
@@ -53,10 +50,10 @@ async def read_events(
     request: Request,
     caller: Annotated[Principal, Depends(needs(Role.VIEWER))],
     ref: str,
-    after: Annotated[int, Query(ge=0, le=SEQ_MAX, description="Only rows with higher numbers.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=ROWS_AT_ONCE_MAX, description="Rows of a page (`follow=false`).")] = 200,
-    follow: Annotated[bool, Query(description="Stay, and get rows as they are written.")] = True,
-    last_event_id: Annotated[str | None, Header(description="Outranks `after`; browsers send it.")] = None,
+    after: After = 0,
+    limit: RowLimit = 200,
+    follow: Follow = True,
+    last_event_id: LastEventId = None,
 ) -> Any:
     """The timeline from a number on: as a stream that goes on, or as a page."""
     seen = place(after, last_event_id)
@@ -64,14 +61,5 @@ async def read_events(
         incident_id = (await find(conn, ref))["id"]
         rows = [] if follow else await timeline.after(conn, incident_id, seen, rows_max=limit + 1)
     if follow:
-        return Stream(request, caller, source(incident_id), seen, TimelineRow)
+        return Stream(request, caller, timeline.source(incident_id), seen, TimelineRow)
     return page(rows, limit)
-
-
-def source(incident_id: UUID) -> Source:
-    """The timeline of an incident, to be followed."""
-    return Source(timeline.channel(incident_id), incident_id, _rows_after, timeline.last)
-
-
-async def _rows_after(conn: Connection, incident_id: UUID, seq: int, rows_max: int) -> list[Row]:
-    return await timeline.after(conn, incident_id, seq, rows_max=rows_max)

@@ -41,7 +41,7 @@ async def hear_telegram(request: Request, channel: str) -> Any:
     if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
         raise Problem(400, "This is no update of Telegram's.", reason="no_update")
     module: Any = await asyncio.to_thread(importlib.import_module, "api.telegram_ear")
-    await module.hear_post(house, bot, update)
+    await module.hear_post(house, bot, update, request.app.state.crowd)
     return {"ok": True}
 
 

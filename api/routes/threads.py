@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.access import Principal, Role, house_of, needs, once
+from api.conversing import put
 from api.problems import Problem, documented
 from api.routes.incidents import find
 from api.routes.page import BeforeId, Limit, page_of
@@ -20,20 +21,17 @@ from api.routes.thread_forms import (
     ThreadRow,
     ThreadRowPage,
 )
-from api.streaming import SEQ_MAX, STREAM, Stream, page, place
+from api.streaming import STREAM, After, Follow, LastEventId, RowLimit, Stream, page, place
 from core.errors import NotFound, Refused
 from core.plain_text import storable
 from engine import chatting
 from engine.approving import Person
 from store import thread_runs, threads
 from store.pool import Connection, Row
-from store.tail import ROWS_AT_ONCE_MAX
 
 router = APIRouter(prefix="/api/v1", tags=["chat"])
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 RUNS_SHOWN = 20
-BUSY = (chatting.Reason.TOO_MANY_WAITING, chatting.Reason.TOO_MANY_OF_PERSON)
-UNUSABLE = (chatting.Reason.TEXT_EMPTY, chatting.Reason.TEXT_TOO_LONG)
 
 
 @router.post("/threads", response_model=ThreadDetail, status_code=201, responses=documented(401, 403, 404, 409, 422))
@@ -98,11 +96,10 @@ async def say(request: Request, caller: Viewer, thread_id: UUID, body: Said) -> 
             if thread["incident_id"] is None and thread["person_id"] != caller.id:
                 raise Refused("This conversation is somebody else's: begin one of your own.", "not_yours")
             person = Person(caller.id, caller.name, via="api")
-            run_id = await _said(conn, thread, person, caller, body)
-            run = await threads.run(conn, run_id)
+            run = await put(conn, thread, person, caller.role, body.text, language=body.language)
             return 202, {
                 "thread_id": str(thread_id),
-                "run_id": str(run_id),
+                "run_id": str(run["id"]),
                 "seq": run["seq"],
                 "state": run["state"],
                 "events": f"/api/v1/threads/{thread_id}/events?after={run['seq'] - 1}",
@@ -134,10 +131,10 @@ async def read_rows(
     request: Request,
     caller: Viewer,
     thread_id: UUID,
-    after: Annotated[int, Query(ge=0, le=SEQ_MAX, description="Only rows with higher numbers.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=ROWS_AT_ONCE_MAX, description="Rows of a page (`follow=false`).")] = 200,
-    follow: Annotated[bool, Query(description="Stay, and get rows as they are written.")] = True,
-    last_event_id: Annotated[str | None, Header(description="Outranks `after`; browsers send it.")] = None,
+    after: After = 0,
+    limit: RowLimit = 200,
+    follow: Follow = True,
+    last_event_id: LastEventId = None,
 ) -> Any:
     """The conversation from a number on: as a stream that goes on, or as a page."""
     seen = place(after, last_event_id)
@@ -145,7 +142,7 @@ async def read_rows(
         await _readable(conn, caller, thread_id)
         rows = [] if follow else await threads.after(conn, thread_id, seen, rows_max=limit + 1)
     if follow:
-        return Stream(request, caller, chatting.source(thread_id), seen, ThreadRow)
+        return Stream(request, caller, threads.source(thread_id), seen, ThreadRow)
     return page(rows, limit)
 
 
@@ -157,14 +154,6 @@ async def _readable(conn: Connection, caller: Principal, thread_id: UUID) -> Row
     if not is_open and not caller.role.covers(Role.ADMIN):
         raise NotFound("There is no such thread; list yours with GET /api/v1/threads.")
     return thread
-
-
-async def _said(conn: Connection, thread: Row, person: Person, caller: Principal, body: Said) -> UUID:
-    try:
-        return await chatting.say(conn, thread, person, caller.role, body.text, language=body.language)
-    except Refused as refusal:
-        status = 429 if refusal.reason in BUSY else 422 if refusal.reason in UNUSABLE else 403
-        raise Problem(status, refusal.detail, reason=refusal.reason) from None
 
 
 async def _detail(conn: Connection, thread: Row) -> dict[str, Any]:

@@ -39,6 +39,12 @@ SELECT name, class, severity, service, count(*) AS alerts, count(*) FILTER (WHER
        min(starts_at) AS first_at
 FROM alerts WHERE incident_id = %s GROUP BY name, class, severity, service ORDER BY count(*) DESC, name
 
+-- name: summaries
+-- What the newest firing alert of each name and service says of itself, in its first 500 characters.
+SELECT DISTINCT ON (name, service) name, service,
+       left(coalesce(nullif(annotations->>'summary', ''), annotations->>'description', ''), 500) AS text
+FROM alerts WHERE incident_id = %s AND ended_at IS NULL ORDER BY name, service, received_at DESC, id DESC LIMIT 100
+
 -- name: resources
 -- What an incident's alerts touch.
 SELECT DISTINCT environment, cluster, service, resource_id, labels->>'instance' AS instance

@@ -49,9 +49,9 @@ SELECT %s, id, %s, %s, %s FROM persons WHERE id = %s AND disabled_at IS NULL
 ON CONFLICT DO NOTHING RETURNING person_id
 
 -- name: votes
--- The votes with names.
-SELECT v.person_id, p.name, v.verdict, v.reason, v.via, v.at, p.disabled_at IS NULL AS is_active FROM approval_votes v JOIN persons p ON p.id = v.person_id
-WHERE v.approval_id = %s ORDER BY v.at
+-- The votes with names, and with what their persons may do now.
+SELECT v.person_id, p.name, p.role, v.verdict, v.reason, v.via, v.at, p.disabled_at IS NULL AS is_active
+FROM approval_votes v JOIN persons p ON p.id = v.person_id WHERE v.approval_id = %s ORDER BY v.at
 
 -- name: settle
 -- Leave pending; approving needs time left.

@@ -50,7 +50,7 @@ SELECT channel, subject, chat, ref, shown FROM posts WHERE incident_id = %s
 -- name: posted
 -- Keep what was posted or edited.
 INSERT INTO posts (channel, subject, incident_id, chat, thread, root, ref, shown)
-VALUES (%(channel)s, %(subject)s, %(incident)s, %(chat)s, %(thread)s, %(root)s, %(ref)s, %(shown)s)
+VALUES (%(channel)s, %(subject)s, %(incident_id)s, %(chat)s, %(thread)s, %(root)s, %(ref)s, %(shown)s)
 ON CONFLICT (channel, subject) DO UPDATE SET chat = excluded.chat, thread = excluded.thread, root = excluded.root,
   ref = excluded.ref, shown = excluded.shown, edited_at = store.now()
 
@@ -73,17 +73,3 @@ ON CONFLICT (channel, chat) DO UPDATE SET until = greatest(chat_waits.until, exc
 -- name: heard
 -- The chat was written to.
 DELETE FROM chat_waits WHERE channel = %s AND chat = %s AND until <= store.now()
-
--- name: last_words
--- What was told of an execution: its newest change, its newest verdict, and what it taught.
-SELECT DISTINCT ON (kind) kind, reason, actor, body FROM timeline
-WHERE incident_id = %s AND kind IN ('execution.changed', 'verdict', 'learned') AND body->>'execution_id' = %s
-ORDER BY kind, seq DESC
-
--- name: recalled
--- What was remembered at the beginning of an attempt.
-SELECT body FROM timeline WHERE incident_id = %s AND kind = 'recall' AND body->>'attempt' = %s ORDER BY seq LIMIT 1
-
--- name: is_asked
--- Was it asked what fixed it?
-SELECT EXISTS (SELECT 1 FROM timeline WHERE incident_id = %s AND kind = 'fix.asked') AS is_asked

@@ -4,11 +4,12 @@ INSERT INTO notifications (id, incident_id, kind, channel, dedup_key, body) VALU
 ON CONFLICT (dedup_key) DO NOTHING RETURNING id
 
 -- name: want
--- Have a message of a chat sent, or what it shows looked at again.
+-- Have a message of a chat sent, or what it shows looked at again; what waits already keeps its place in the queue.
 INSERT INTO notifications (id, incident_id, kind, channel, dedup_key, body, subject)
 VALUES (%(id)s, %(incident)s, %(kind)s, %(channel)s, %(key)s, %(body)s, %(subject)s)
 ON CONFLICT (dedup_key) DO UPDATE SET state = 'pending', body = excluded.body, attempts = 0,
-  wanted = notifications.wanted + 1, wanted_at = store.now(), not_before = store.now()
+  wanted = notifications.wanted + 1, not_before = store.now(),
+  wanted_at = CASE WHEN notifications.state = 'pending' THEN notifications.wanted_at ELSE store.now() END
 
 -- name: next_to_say
 -- What a chat has to hear next: what is new before what is edited, the most urgent first, and last what never works.
@@ -33,7 +34,7 @@ UPDATE notifications SET state = CASE WHEN wanted = %(wanted)s THEN 'sent' ELSE 
 -- An attempt failed: again later, or never.
 UPDATE notifications SET state = CASE WHEN attempts + 1 >= %(attempts_max)s THEN 'failed' ELSE state END,
   attempts = attempts + 1, last_error = %(error)s, not_before = store.now() + make_interval(secs => %(pause)s)
-WHERE id = %(id)s AND state = 'pending' RETURNING state
+WHERE id = %(id)s AND state = 'pending'
 
 -- name: chats_with_news
 -- Channels for which messages wait that nobody is about to send.

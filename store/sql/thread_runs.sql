@@ -1,3 +1,7 @@
+-- name: one_at_a_time
+-- A person's questions are counted one after the other, in whichever threads they are asked.
+SELECT id FROM persons WHERE id = %s FOR NO KEY UPDATE
+
 -- name: waiting
 -- How many questions wait or are being answered: in a thread, and of a person anywhere.
 SELECT (SELECT count(*) FROM thread_runs WHERE thread_id = %(thread_id)s AND state IN ('queued', 'running')) AS of_thread,

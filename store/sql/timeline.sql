@@ -36,3 +36,21 @@ SELECT EXISTS (SELECT 1 FROM timeline WHERE incident_id = %s AND kind = 'rollbac
 -- Whether an attempt's end was written.
 SELECT EXISTS (SELECT 1 FROM timeline WHERE incident_id = %s AND kind = 'run.finished'
                AND (body->>'attempt')::int = %s) AS reported
+
+-- name: last_words
+-- What was told of an execution: its newest change, its newest verdict, and what it taught.
+SELECT DISTINCT ON (kind) kind, reason, actor, body FROM timeline
+WHERE incident_id = %s AND kind IN ('execution.changed', 'verdict', 'learned') AND body->>'execution_id' = %s
+ORDER BY kind, seq DESC
+
+-- name: newest
+-- The newest row of a kind.
+SELECT seq, at, actor, reason, body FROM timeline WHERE incident_id = %s AND kind = %s ORDER BY seq DESC LIMIT 1
+
+-- name: recalled
+-- What was remembered at the beginning of an attempt.
+SELECT body FROM timeline WHERE incident_id = %s AND kind = 'recall' AND body->>'attempt' = %s ORDER BY seq LIMIT 1
+
+-- name: is_asked
+-- Was it asked what fixed it?
+SELECT EXISTS (SELECT 1 FROM timeline WHERE incident_id = %s AND kind = 'fix.asked') AS is_asked

@@ -29,7 +29,7 @@ FAULTS = {
     Fault.HUGE: "bad_output",
     Fault.TIMEOUT: "timeout",
 }
-RULES_SPOKE = "These are fixed rules over the tables."
+RULES_SPOKE = "Answered by fixed rules: "
 
 
 @pytest.fixture
@@ -74,9 +74,7 @@ async def test_a_wish_becomes_a_proposal_of_the_person_and_waits_for_people(worl
         assert approval
         assert not await approvals.votes(conn, approval["id"])
     assert (ending.outcome, ending.approval_id) == ("proposed", str(approval["id"]))
-    assert ending.text.startswith(
-        "Proposed in your name: rollback-bad-release on service:demo/shop. 1 × approver must "
-    )
+    assert ending.text.startswith("Proposed in your name: rollback-bad-release on shop (demo). 1 × approver must ")
     (asked,) = world.told("approval.requested")
     assert (asked["approval_id"], asked["intent_hash"]) == (str(approval["id"]), row["intent_hash"])
     assert asked["card"]["why"] == f"night asked for it: the model chose it in a chat, after: “{words}”"
@@ -112,7 +110,7 @@ async def test_who_may_not_propose_is_offered_nothing_and_a_role_that_is_lost_co
     refused = await world.converse("roll it back", [ROLLBACK, ROLLBACK])
     assert "propose_action" not in _offered(world)
     assert "list_allowed_actions" not in _offered(world)
-    assert refused.text.endswith(RULES_SPOKE)
+    assert refused.text.endswith(f"{RULES_SPOKE}the model gave no answer (bad_output).")
 
     world.role = "responder"
     async with scripted_model([Turn(text="Fine.")]) as server:
@@ -134,7 +132,7 @@ async def test_policy_refuses_a_wish_in_the_persons_language(world: ChatWorld) -
     ending = await world.converse("请回滚", [Turn(text="好。", tool_calls=ROLLBACK.tool_calls)])
 
     assert ending.outcome == "refused"
-    assert ending.text.startswith("好。\n\n策略不允许 rollback-bad-release（service:demo/shop）：拒绝（kill_switch：")
+    assert ending.text.startswith("好。\n\n策略不允许 rollback-bad-release（shop (demo)）：拒绝（kill_switch：")
     (row,) = await world.executions()
     assert (row["state"], row["decision"]["guardrail"]) == (State.DENIED, "kill_switch")
     assert world.requests[0]["messages"][0]["content"].endswith("in simplified characters.")
@@ -188,7 +186,7 @@ async def test_a_tool_explains_policy_as_the_rules_do(world: ChatWorld) -> None:
     script = [call("explain_policy", playbook="rollback-bad-release"), Turn(text="It may, once approved.")]
     await world.converse("why not roll back? 为什么", script)
 
-    assert "rollback-bad-release on service:demo/shop: allowed once approved (tier" in world.answers()[0]
+    assert "rollback-bad-release on shop (demo): allowed once approved (tier" in world.answers()[0]
 
 
 async def test_a_model_that_fails_leaves_the_answer_to_the_rules(world: ChatWorld) -> None:
@@ -200,7 +198,7 @@ async def test_a_model_that_fails_leaves_the_answer_to_the_rules(world: ChatWorl
         assert [body["reason"] for body in world.told("degraded")] == [reason], fault
         assert ending.outcome == "answered"
         assert "deploy shop 2.3.9 -> 2.4.0 by ci" in ending.text
-        assert ending.text.endswith(f"The model gave no answer ({reason}). {RULES_SPOKE}")
+        assert ending.text.endswith(f"{RULES_SPOKE}the model gave no answer ({reason}).")
         assert len(ending.text) < 2 * SPEECH_CHARS_MAX
 
 
@@ -220,7 +218,7 @@ async def test_at_each_limit_of_the_budget_the_rules_answer(world: ChatWorld) ->
         ending = await world.hear(world.turn("status"), settings)
         assert len(server.requests) == CHAT.steps_max
     assert [body["reason"] for body in world.told("degraded")] == ["budget"]
-    assert ending.text.endswith(RULES_SPOKE)
+    assert ending.text.endswith(f"{RULES_SPOKE}the model gave no answer (budget).")
     assert world.told("tool.finished")[1]["from_memory"]
 
     await world.converse("status", [Turn(text="Never asked.")], budget=replace(CHAT, tokens_max=500))
@@ -234,7 +232,7 @@ async def test_at_each_limit_of_the_budget_the_rules_answer(world: ChatWorld) ->
     silent = await world.converse("status", [Turn(fault=Fault.EMPTY, fault_times=2)])
     assert [body["reason"] for body in world.told("degraded")] == ["bad_output"]
     assert len(world.requests) == 2, "one chance to say something"
-    assert silent.text.endswith(RULES_SPOKE)
+    assert silent.text.endswith(f"{RULES_SPOKE}the model gave no answer (bad_output).")
 
 
 async def test_what_was_said_before_is_remembered_within_the_budget(world: ChatWorld) -> None:

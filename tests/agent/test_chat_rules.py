@@ -23,7 +23,7 @@ from tests.agent.model_world import DRAFT, RELEASE
 from tools.act.gate import KILL_SWITCH
 from tools.act.proposals import submit_by_person
 
-ALONE = "No model is set: these are fixed rules over the tables."
+ALONE = "Answered by fixed rules: no model is set."
 ROLLBACK: dict[str, Any] = {
     "playbook_id": "rollback-bad-release",
     "parameters": {"service": "shop", "to_version": "2.3.9"},
@@ -127,17 +127,15 @@ async def test_why_something_is_not_done_names_the_guardrail(world: ChatWorld) -
     foreign = await world.ask("why not clean-old-logs?")
 
     assert allowed.text.startswith(
-        "rollback-bad-release on service:demo/shop: allowed once approved (tier: people must approve) tier 3: "
+        "rollback-bad-release on shop (demo): allowed once approved (tier: people must approve) tier 3: "
     )
     assert nothing.text.startswith("Nothing was refused on #1.")
     assert stopped.text.startswith("restart-dependency on ")
     assert ": refused (kill_switch: the kill switch is on) " in stopped.text
     assert "rollback-bad-release was proposed instead." in stopped.text
-    assert refused.text.startswith("rollback-bad-release on service:demo/shop was refused: refused (kill_switch: ")
-    assert traditional.text.startswith(
-        "rollback-bad-release（service:demo/shop）：拒絕（kill_switch：總開關已停止一切操作）"
-    )
-    assert traditional.text.endswith("未設定模型：以下由固定規則依資料表回答。")
+    assert refused.text.startswith("rollback-bad-release on shop (demo) was refused: refused (kill_switch: ")
+    assert traditional.text.startswith("rollback-bad-release（shop (demo)）：拒絕（kill_switch：總開關已停止一切操作）")
+    assert traditional.text.endswith("由固定規則回答：未設定模型。")
     assert "It is not written for this kind of trouble (errors)." in foreign.text
 
 
@@ -159,8 +157,8 @@ async def test_who_approved_is_told_with_the_door_and_the_words(world: ChatWorld
     anywhere = await world.ask("who approved #1?")
 
     assert nobody.text.startswith("Nobody was asked to approve anything yet.")
-    assert waits.text.startswith("#1 rollback-bad-release (service:demo/shop): 0 of 1 approved (approver); open until ")
-    assert said.text.startswith("#1 rollback-bad-release (service:demo/shop): lead 于 ")
+    assert waits.text.startswith("#1 rollback-bad-release (shop (demo)): 0 of 1 approved (approver); open until ")
+    assert said.text.startswith("#1 rollback-bad-release (shop (demo)): lead 于 ")
     assert "通过 telegram 批准。 理由：“2.3.9 was well”" in said.text
     assert "lead approved at " in anywhere.text
 
@@ -194,7 +192,7 @@ async def test_history_is_told_with_its_counts_and_what_policy_says_today(world:
         "rollback-bad-release (Go back to the release that ran before): helped never tried here."
     )
     assert "Because: no playbook has 5 outcomes here" in fix.text
-    assert "Policy now on service:demo/shop: allowed once approved (tier: people must approve)" in fix.text
+    assert "Policy now on shop (demo): allowed once approved (tier: people must approve)" in fix.text
 
 
 async def test_what_is_not_understood_is_answered_with_what_can_be_asked(world: ChatWorld) -> None:

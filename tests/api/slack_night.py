@@ -77,11 +77,14 @@ class Night:
             await identities.link(conn, row, Account("slack", TEAM, member.id))
 
     async def described(self, **changes: Any) -> None:
-        """The site describes the channel so from now on."""
+        """The site describes the channel so from now on, and no other."""
         self.site_channel = replace(self.site_channel, **changes)
-        kept = ("id", "kind", "url", "token_env", "chat", "app_token_env", "secret_env", "mode", "language")
-        given = {name: getattr(self.site_channel, name) for name in kept}
-        await self.ward.furnish(channels=[{name: value for name, value in given.items() if value}])
+        await self.ward.furnish(channels=[_given(self.site_channel)])
+
+    async def also_described(self, name: str, chat: str) -> None:
+        """The same app talks in another channel, too."""
+        other = replace(self.site_channel, id=name, chat=chat)
+        await self.ward.furnish(channels=[_given(self.site_channel), _given(other)])
 
     @contextlib.asynccontextmanager
     async def heard(self, road: str) -> AsyncIterator[Any]:
@@ -128,6 +131,12 @@ class Night:
 
     async def state(self, execution: Row) -> str:
         return str((await self.ward.execution(execution["id"]))["state"])
+
+
+def _given(channel: Channel) -> dict[str, Any]:
+    """A channel as the site file describes it."""
+    kept = ("id", "kind", "url", "token_env", "chat", "app_token_env", "secret_env", "mode", "language")
+    return {name: value for name in kept if (value := getattr(channel, name))}
 
 
 @contextlib.asynccontextmanager

@@ -30,7 +30,7 @@ async def test_a_database_that_takes_no_writes_is_not_ready(door: Any, database:
         started = time.monotonic()
         ready = await door.get("/health/ready", None)
         assert (ready.status_code, ready.json()["failing"]) == (503, ["database"])
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 20  # it does not hang as long as the lock
         await owner.execute("ROLLBACK")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.written_decision import decision_key
-from engine.chatting import WAITING_MAX
+from engine.chatting import WAITING_OF_PERSON_MAX
 from store import people, threads
 from tests.api.test_approvals import ask as ask_for_approval
 from tests.core.test_chore import framed
@@ -181,10 +181,10 @@ async def test_an_action_that_needs_two_waits_for_the_second(door: Any) -> None:
 async def test_too_many_waiting_questions_are_told_to_come_later(door: Any) -> None:
     body = {"model": "nightshift", "messages": [{"role": "user", "content": "status?"}], "stream": True}
     async with door.client("viewer") as client:
-        for _ in range(WAITING_MAX):
+        for _ in range(WAITING_OF_PERSON_MAX):
             async with client.stream("POST", "/v1/chat/completions", json=body, headers=CHAT) as answer:
                 assert answer.status_code == 200
         busy = await client.post("/v1/chat/completions", json=body, headers=CHAT)
     assert (busy.status_code, busy.json()["error"]["type"]) == (429, "rate_limit_error")
-    assert busy.json()["error"]["code"] == "too_many_waiting"
-    assert len(await door.rows("SELECT 1 FROM thread_runs")) == WAITING_MAX
+    assert busy.json()["error"]["code"] == "too_many_of_person"
+    assert len(await door.rows("SELECT 1 FROM thread_runs")) == WAITING_OF_PERSON_MAX

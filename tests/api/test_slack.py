@@ -74,7 +74,7 @@ async def test_the_other_forms_and_buttons_do_what_they_say(night: Night) -> Non
     execution, card = await night.card()
     hand = night.slack.hand
     async with night.heard("socket"):
-        assert "is yours" in await night.click(APPROVER, card, "acknowledge")
+        assert "is acknowledged" in await night.click(APPROVER, card, "acknowledge")
         assert "assigned to you" in await night.click(SECOND, card, "take_over")
         assert "Everybody is called" in await night.click(APPROVER, card, "escalate")
         assert "silent until" in await night.click(APPROVER, card, "silence_1h")
@@ -137,6 +137,12 @@ async def test_no_post_is_believed_that_slack_did_not_sign_now_and_none_twice(ni
             answer = await road.post(body, again)
             assert (answer.status_code, answer.json()["reason"]) == (409, "replayed")
             assert answer.headers["X-Slack-No-Retry"] == "1"
+        await night.also_described("other", "C2")
+        usual, road.url = road.url, road.url.replace("oncall", "other")
+        answer = await road.post(body, honest)
+        assert (answer.status_code, answer.json()["reason"]) == (409, "replayed"), "the same app at another address"
+        road.url = usual
+        await night.described()
         for broken in (b"{", b"[1]", b"payload=%7B", b"\xff"):
             for type_of in ("application/json", "application/x-www-form-urlencoded"):
                 if broken == b"{" and type_of != "application/json":
@@ -167,22 +173,31 @@ async def test_commands_are_answered_to_one_person_and_link_in_the_private_chat(
     async with night.heard("socket"):
         assert "svc-0" in await typed("/incidents")
         assert "I do not know who you are" in await typed("/incidents", OUTSIDER)
-        assert "#1 is yours" in await typed("/ack 1")
+        assert "#1 is acknowledged" in await typed("/ack 1")
         assert "rota" in await typed("/oncall")
         assert "/incidents" in await typed("/nightshift help")
         assert "looking into it" in await typed("/ask what &amp; why?")
         assert "code" in await typed("/nightshift link", OUTSIDER)
         assert "STOP is on" in await typed("/stop")
         await hand.sees(night.channel, "no action starts")
-        code, carer = one_time_codes.new_code(Purpose.LINK), {"id": night.ward.people["carer"].id, "name": "carer"}
+        seen, code = one_time_codes.new_code(Purpose.LINK), one_time_codes.new_code(Purpose.LINK)
+        carer = {"id": night.ward.people["carer"].id, "name": "carer"}
+        private = night.slack.workspace.direct(OUTSIDER.id)
+        async with night.ward.store.begin() as conn:
+            await one_time_codes.add(conn, carer, Purpose.LINK, seen, by="test")
+        before = len(night.channel.ephemerals)
+        hand.say(OUTSIDER, night.channel, f"<@U0NIGHTSHIFT> link {seen}")
+        assert "everybody reads the code" in await night.told(before)
+        hand.write_to_bot(OUTSIDER, f"link {seen}")
+        await hand.sees(private, "This code is no good")
         async with night.ward.store.begin() as conn:
             await one_time_codes.add(conn, carer, Purpose.LINK, code, by="test")
-        private = night.slack.workspace.direct(OUTSIDER.id)
         hand.write_to_bot(OUTSIDER, f"link {code}")
         await hand.sees(private, "This account is carer now")
         hand.write_to_bot(OUTSIDER, "incidents")
         await hand.sees(private, "svc-0")
-    assert len([one for one in night.channel.posts.values() if one.thread is None]) == 2  # the page, and the STOP
+    apart = [one for one in night.channel.posts.values() if one.thread is None]
+    assert len(apart) == 3  # the page, a code, and the STOP
 
 
 async def test_who_names_us_asks_and_who_talks_to_others_does_not(night: Night) -> None:

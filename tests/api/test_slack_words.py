@@ -77,7 +77,7 @@ def test_commands_are_taken_at_their_word_only() -> None:
         assert command_of(words) == meant
     public = heard(type="app_mention", text=f"<@{BOT}> link ABC23")
     assert public
-    assert (public.said.name, public.said.text) == ("link", ""), "everybody has read this code"
+    assert (public.said.name, public.said.text, public.said.is_direct) == ("link", "ABC23", False)
     assert order_of("/ack", " 12 ") == ("ack", "12")
     assert order_of("/nightshift", "ack 12") == ("ack", "12")
     assert order_of("/nightshift", "what changed?") == ("ask", "what changed?")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.telegram import TelegramPolling
+from api.telegram_crowd import PER_ACCOUNT_MAX, STRANGERS_MAX
 from store import one_time_codes
 from store.one_time_codes import Purpose
 from tests.api.telegram_room import APPROVER, GROUP, OUTSIDER, Room, open_room
@@ -143,7 +144,7 @@ async def test_commands_are_heard_where_they_are_meant_for_us(room: Room) -> Non
             hand.say(APPROVER, GROUP, text)
         hand.say(Person(7, "another bot", is_bot=True), GROUP, "/oncall")
         hand.say(APPROVER, GROUP, f"/ack@{BOT.username} 1")
-        await hand.sees(GROUP, "#1 is yours")
+        await hand.sees(GROUP, "#1 is acknowledged")
         assert len(hand.messages(GROUP)) == said + 1
         hand.say(APPROVER, APPROVER.id, "/weather")
         await hand.sees(APPROVER.id, "I do not know this command")
@@ -152,19 +153,87 @@ async def test_commands_are_heard_where_they_are_meant_for_us(room: Room) -> Non
 async def test_an_account_becomes_a_person_by_a_code_in_a_private_chat(room: Room) -> None:
     hand = room.telegram.hand
     card = await room.card()
-    code = one_time_codes.new_code(Purpose.LINK)
+    seen, code = one_time_codes.new_code(Purpose.LINK), one_time_codes.new_code(Purpose.LINK)
+    second = {"id": room.ward.people["second"].id, "name": "second"}
     async with room.ward.store.begin() as conn:
-        second = {"id": room.ward.people["second"].id, "name": "second"}
-        await one_time_codes.add(conn, second, Purpose.LINK, code, by="test")
+        await one_time_codes.add(conn, second, Purpose.LINK, seen, by="test")
     async with room.listening():
         hand.start(OUTSIDER)
         await hand.sees(OUTSIDER.id, "/incidents")
-        hand.say(OUTSIDER, GROUP, f"/link {code}")
+        hand.say(OUTSIDER, GROUP, f"/link {seen}")
         await hand.sees(GROUP, "Not in a group")
+        hand.start(OUTSIDER, seen)
+        await hand.sees(OUTSIDER.id, "This code is no good")
+        async with room.ward.store.begin() as conn:
+            await one_time_codes.add(conn, second, Purpose.LINK, code, by="test")
         hand.start(OUTSIDER, code)
         await hand.sees(OUTSIDER.id, "This account is second now")
         assert not (await hand.answer_to(hand.press(OUTSIDER, card.shown, "approve"))).startswith("I do not know")
     assert await room.state(card) == "approved"
+
+
+async def test_a_question_is_answered_by_who_was_asked(room: Room) -> None:
+    """What others say below it is talk, although they might have pressed the button as well."""
+    card, hand = await room.card(), room.telegram.hand
+    await room.link(OUTSIDER, "second")
+    async with room.listening():
+        hand.press(APPROVER, card.shown, "reject")
+        question = await hand.sees(GROUP, "early shift: Why is it rejected?")
+        hand.say(OUTSIDER, GROUP, "wait, do not reject it yet", reply_to=question)
+        await until(lambda: bool(room.telegram.calls.accepted("sendChatAction")), 5, "the bot at work on an answer")
+        assert await room.state(card) == "pending"
+        hand.say(APPROVER, GROUP, "it is under repair", reply_to=question)
+        await hand.sees(GROUP, "Rejected. Nothing is done.")
+    [vote] = await room.ward.rows("SELECT reason, person_id FROM approval_votes")
+    assert (vote["reason"], vote["person_id"]) == ("it is under repair", room.ward.people["first"].id)
+
+
+async def test_words_of_somebody_else_are_no_command_of_who_passes_them_on(room: Room) -> None:
+    hand, updates = room.telegram.hand, room.telegram.server.updates
+    async with room.listening():
+        for foreign in (
+            {"forward_origin": {"type": "hidden_user", "date": 1, "sender_user_name": "a thief"}},
+            {"via_bot": {"id": 77, "is_bot": True, "first_name": "pictures"}},
+            {"sender_chat": {"id": GROUP, "type": "supergroup", "title": "anonymous"}},
+        ):
+            said = hand.say(APPROVER, APPROVER.id, "/stop at once")
+            assert said is not None
+            updates.pending.pop()
+            updates.add("message", {**said["message"], **foreign, "message_id": said["message"]["message_id"] + 500})
+        hand.say(APPROVER, APPROVER.id, "/oncall")
+        await hand.sees(APPROVER.id, "rota")
+    assert await room.ward.rows("SELECT 1 FROM switches WHERE is_on") == []
+    assert len(hand.messages(APPROVER.id)) == 1
+
+
+async def test_nobody_waits_for_an_answer_that_telegram_will_not_take_yet(room: Room) -> None:
+    card, hand = await room.card(), room.telegram.hand
+    room.telegram.faults.arm(Fault.RATE_LIMITED, "sendMessage", place=OUTSIDER.id, seconds=12.0, times=99)
+    async with room.listening():
+        for _ in range(3):
+            hand.say(OUTSIDER, OUTSIDER.id, "/incidents")
+        await until(lambda: bool(room.telegram.calls.refused("sendMessage")), 5, "the first refusal")
+        assert "Approved" in await hand.answer_to(hand.press(APPROVER, card.shown, "approve"), within_s=3.0)
+
+
+async def test_who_writes_on_and_on_is_heard_for_a_while(room: Room) -> None:
+    """Neither one stranger nor many use up what the bot may say, or fill the tables; STOP is always heard."""
+    hand = room.telegram.hand
+    crowd = [Person(1000 + number, f"a guest {number}") for number in range(PER_ACCOUNT_MAX + STRANGERS_MAX)]
+    async with room.listening():
+        for _ in range(PER_ACCOUNT_MAX + 10):
+            hand.say(OUTSIDER, OUTSIDER.id, "/incidents")
+            hand.say(APPROVER, APPROVER.id, "/oncall")
+        for guest in crowd:
+            room.telegram.world.private(guest)
+            hand.say(guest, guest.id, "/help")
+        hand.say(APPROVER, APPROVER.id, "/stop it burns")
+        await hand.sees(APPROVER.id, "no action starts", within_s=20)
+        await until(lambda: not room.telegram.server.updates.pending, 10, "the end")
+    answered = sum(len(hand.messages(who.id)) for who in (OUTSIDER, *crowd))
+    assert 0 < answered <= STRANGERS_MAX
+    assert len(hand.messages(APPROVER.id, "rota")) == PER_ACCOUNT_MAX
+    assert len(await room.ward.rows("SELECT 1 FROM heard_updates")) == 2 * PER_ACCOUNT_MAX + 1
 
 
 async def test_buttons_go_on_to_work_where_a_group_has_moved_to(room: Room) -> None:
@@ -217,5 +286,5 @@ async def test_hearing_goes_on_after_failures_and_what_came_meanwhile_counts(
     room.telegram.server.updates.add("message", {"message_id": "no number", "what": "nobody can read this"})
     query = hand.press(APPROVER, card.shown, "acknowledge")
     async with room.listening():
-        assert "is yours" in await hand.answer_to(query)
+        assert "is acknowledged" in await hand.answer_to(query)
         await until(lambda: not room.telegram.server.updates.pending, 5, "the confirmation")

@@ -11,6 +11,7 @@ import pytest
 
 from api.streaming import Stream
 from engine.chatting import TEXT_CHARS_MAX, WAITING_MAX, WAITING_OF_PERSON_MAX
+from engine.worker import CONCURRENCY
 from store import threads
 from tests.api.raw_stream import events, numbers
 
@@ -121,35 +122,39 @@ async def test_cancelling_ends_ones_own_questions_and_an_operator_ends_all(door:
     assert ends == [("run.finished", "the responder")] * 2 + [("run.finished", "the operator")]
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
+async def test_what_cannot_be_asked_is_told(door: Any, thread: Any) -> None:
+    for body, reason in (
         ({"text": " \n"}, "text_empty"),
         ({"text": "x" * (TEXT_CHARS_MAX + 1)}, "text_too_long"),
         ({"text": "x", "language": "xx"}, None),
         ({"text": "x", "more": 1}, None),
         ({}, None),
-    ],
-)
-async def test_what_cannot_be_asked_is_told(door: Any, thread: Any, body: Any, reason: str | None) -> None:
-    answer = await door.post(f"{PATH}/{thread['id']}/messages", body, "responder")
-    assert (answer.status_code, answer.json().get("reason")) == (422, reason)
+    ):
+        answer = await door.post(f"{PATH}/{thread['id']}/messages", body, "responder")
+        assert (answer.status_code, answer.json().get("reason")) == (422, reason), body
     assert await door.rows("SELECT 1 FROM thread_events") == []
 
 
-async def test_questions_that_wait_are_limited_in_a_thread_and_for_a_person(door: Any, thread: Any) -> None:
-    for _ in range(WAITING_MAX):
-        assert (await ask(door, thread)).status_code == 202
-    refused = await ask(door, thread)
-    assert (refused.status_code, refused.json()["reason"]) == (429, "too_many_waiting")
-    for _ in range(WAITING_OF_PERSON_MAX // WAITING_MAX - 1):
-        other = await begin(door)
-        for _ in range(WAITING_MAX):
-            assert (await ask(door, other)).status_code == 202
+async def test_questions_that_wait_are_limited_in_a_thread_and_for_a_person(door: Any, about_incident: Any) -> None:
+    """Nobody alone fills a conversation of many, or keeps every hand that answers."""
+    for holder, questions in (("responder", WAITING_OF_PERSON_MAX), ("viewer", WAITING_MAX - WAITING_OF_PERSON_MAX)):
+        for _ in range(questions):
+            assert (await ask(door, about_incident, holder=holder)).status_code == 202
+    for holder, reason in (("viewer", "too_many_waiting"), ("responder", "too_many_waiting")):
+        refused = await ask(door, about_incident, holder=holder)
+        assert (refused.status_code, refused.json()["reason"]) == (429, reason)
     refused = await ask(door, await begin(door))
     assert (refused.status_code, refused.json()["reason"]) == (429, "too_many_of_person")
-    assert (await door.post(f"{PATH}/{thread['id']}/cancel", {}, "responder")).json()["cancelled"]
-    assert (await ask(door, thread)).status_code == 202
+    assert (await door.post(f"{PATH}/{about_incident['id']}/cancel", {}, "responder")).json()["cancelled"]
+    assert (await ask(door, about_incident)).status_code == 202
+
+
+async def test_who_asks_everywhere_at_once_gets_no_more_than_others(door: Any) -> None:
+    threads_ = [await begin(door) for _ in range(4 * WAITING_OF_PERSON_MAX)]
+    answers = await asyncio.gather(*(ask(door, thread) for thread in threads_))
+    assert sorted(answer.status_code for answer in answers)[:WAITING_OF_PERSON_MAX] == [202] * WAITING_OF_PERSON_MAX
+    assert len(await door.rows("SELECT 1 FROM thread_runs")) == WAITING_OF_PERSON_MAX
+    assert CONCURRENCY["chat"] > WAITING_OF_PERSON_MAX
 
 
 class Reader:

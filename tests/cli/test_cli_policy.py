@@ -119,7 +119,7 @@ async def test_a_standing_approval_is_given_listed_and_taken_back(office: Any) -
 
 
 async def test_switches_are_turned_and_only_an_operator_turns_them_off(office: Any) -> None:
-    for command, title in (("kill", "kill switch"), ("observe", "observe-only"), ("shadow", "shadow mode")):
+    for command, title in (("kill", "kill switch"), ("observe", "observe-only switch"), ("shadow", "shadow mode")):
         assert (await office.run("viewer", command)).out == f"{title} off\n"
         turned = await office.run("responder", command, "on", "--reason", "provider maintenance")
         assert turned.out.startswith(f"{title} ON: ")

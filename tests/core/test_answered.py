@@ -37,3 +37,11 @@ def test_pictures_are_never_loaded_even_where_the_cut_goes_through_their_sign() 
     assert answered.more("see ![x](http://outside.example/?a)") == "see ! [x](http://outside.example/?a)"
     assert answered.more("and !") + answered.more("[y](z)") == "and ! [y](z)"
     assert answered.more("well![link](w)") == "well! [link](w)"
+
+
+def test_no_tag_loads_anything_where_a_front_end_reads_tags() -> None:
+    answered = Answered()
+    assert answered.more('a <img src="//outside.example/?a">') == 'a < img src="//outside.example/?a">'
+    assert answered.more("b <") + answered.more("video src=x>") + answered.more("</a>") == "b < video src=x>< /a>"
+    assert answered.more("p95 < 200 ms, <5 %") == "p95 < 200 ms, <5 %"
+    assert answered.rest("a") == "\n\na"

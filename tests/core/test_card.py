@@ -63,7 +63,7 @@ def test_the_card_reads_like_this() -> None:
         ("Not known", "Whether the release caused it."),
         ("", "Any metric."),
         ("Users now", "20 % of requests fail"),
-        ("Blast radius", "all instances of service:prod/cart; 2 service(s) in the incident"),
+        ("Blast radius", "all instances of service:prod/cart; 2 services in the incident"),
         ("If nothing", "4 alerts keep firing on cart, shop"),
         ("Helped", "10 of 10 (72-100 %) · basis: learned"),
         ("Instead", "restart: 1 of 4 (5-70 %)"),

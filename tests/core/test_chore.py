@@ -1,6 +1,7 @@
 """Chores of chat front ends are told from questions of people, and done without a model."""
 
 import json
+import time
 
 import pytest
 
@@ -70,3 +71,13 @@ def test_a_frame_of_an_unknown_chore_gets_a_title_and_never_an_investigation() -
 )
 def test_what_people_ask_is_no_chore(text: str) -> None:
     assert chore_of(text) is None
+
+
+def test_the_longest_body_is_told_apart_in_no_time() -> None:
+    """Whoever has any key can send megabytes, and one process answers everybody."""
+    gaps = " \n" * 1_000_000
+    for text in (gaps, f"### Task:{gaps}", f"### Task:\na title <chat_history>{gaps}", "title " * 400_000):
+        began = time.process_time()
+        if chore := chore_of(text):
+            assert do_chore(chore, text) == "On call"
+        assert time.process_time() - began < 2.0, text[:30]

@@ -23,9 +23,9 @@ def placeholders(text: str) -> set[str]:
 def test_three_languages_say_the_same(name: str) -> None:
     module = importlib.import_module(name)
     catalogues = [value for value in vars(module).values() if isinstance(value, dict)]
-    phrases = {key: value for found in catalogues for key, value in found.items() if isinstance(value, Phrase)}
+    phrases = [(key, value) for found in catalogues for key, value in found.items() if isinstance(value, Phrase)]
     assert phrases
-    for key, phrase in phrases.items():
+    for key, phrase in phrases:
         said = {language: phrase.text(language) for language in Language}
         assert all(text.strip() for text in said.values()), key
         assert len({frozenset(placeholders(text)) for text in said.values()}) == 1, key

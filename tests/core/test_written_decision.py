@@ -1,5 +1,6 @@
 """Only a message that is exactly a decision decides, and a card's text says exactly which."""
 
+import time
 from typing import Any
 
 import pytest
@@ -44,6 +45,16 @@ def test_lines_that_the_card_offers_are_read_as_decisions() -> None:
 )  # fmt: skip
 def test_nothing_near_a_decision_is_one(text: str) -> None:
     assert read_decision(text) is None
+
+
+def test_the_longest_body_is_read_in_no_time() -> None:
+    """Whoever has any key can send megabytes, and one process answers everybody."""
+    gaps = " " * 2_000_000
+    began = time.process_time()
+    written = read_decision(f"approve {ID} {HASH} a{gaps}b{gaps}c{gaps}")
+    assert time.process_time() - began < 2.0
+    assert written is not None
+    assert written.reason == "a b c"
 
 
 def test_no_line_of_a_card_can_end_its_block() -> None:

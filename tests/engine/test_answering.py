@@ -48,7 +48,7 @@ class Talk:
 
     async def run(self, run: UUID) -> Row:
         async with self.ward.store.begin() as conn:
-            return await threads.run(conn, run)
+            return await thread_runs.get(conn, run)
 
     async def take_up(self) -> Row:
         """As a worker does that answers then by itself."""

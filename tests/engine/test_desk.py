@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.alert import AlertStatus
 from core.catalogue import Language, say
 from core.desk import Command, Done, Refusal
 from core.phrases_desk import PHRASES
@@ -149,6 +150,20 @@ async def test_an_hour_of_silence_holds_exactly_this_incident_and_ends(room: Roo
     assert not await muted(incident)
 
 
+async def test_a_silence_of_an_alert_with_a_deceitful_name_holds_that_alert_alone(room: Room) -> None:
+    """Who sends alerts chooses their names; a name is compared, and never becomes a pattern."""
+    ward = room.ward
+    service = await ward.add_service()
+    for name in ("~.*", "~(", '"~.*"', " ~.* "):
+        await ward.alert(service, name=name)
+    await ward.alert(service, AlertStatus.RESOLVED)  # the plain one is over
+    assert (await room.press(await room.button("silence_1h", service))).reason == Done.SILENCED
+    await ward.alert(service, name="Broken")
+    async with ward.store.begin() as conn:
+        assert not (await mute_of(conn, (await ward.incident(service))["id"], "page")).is_muted
+    assert not [row for row in await ward.rows("SELECT body FROM notice_rules") if "alertname=~.*" in str(row)]
+
+
 async def test_stop_stops_everything_at_once_and_only_once(room: Room) -> None:
     ward = room.ward
     await ward.add_person("helper", "responder")
@@ -290,13 +305,22 @@ async def test_a_stranger_becomes_somebody_by_a_code_in_private_and_a_ticket_sta
     service = await ward.add_service()
     button = await room.button("acknowledge", service)
     assert (await room.press(button, "newcomer")).reason == Refusal.NOT_LINKED
-    code = one_time_codes.new_code(Purpose.LINK)
     async with ward.store.begin() as conn:
         row = await people.get(conn, "newcomer")
         assert row["id"] == newcomer.id
-        await one_time_codes.add(conn, row, Purpose.LINK, code, by="test")
-    assert (await room.write("link", code, "newcomer")).reason == Refusal.NOT_HERE, "the group would read the code"
+        seen, heard, code = (one_time_codes.new_code(Purpose.LINK) for _ in range(3))
+        await one_time_codes.add(conn, row, Purpose.LINK, seen, by="test")
     private = {"person": "newcomer", "chat": "u-newcomer"}
+    assert (await room.write("link", seen, "newcomer")).reason == Refusal.NOT_HERE, "the group has read the code"
+    assert (await room.write("link", seen, "reader", chat="u-reader")).reason == "code_no_good"
+    async with ward.store.begin() as conn:
+        await one_time_codes.add(conn, row, Purpose.LINK, heard, by="test")
+    account = room.account("newcomer", SLACK)
+    in_slack = {"person": "newcomer", "channel": SLACK, "chat": CHATS[SLACK], "account": account}
+    assert (await room.write("link", heard, **in_slack, is_read_by_all=True)).reason == Refusal.NOT_HERE
+    assert (await room.write("link", heard, **in_slack)).reason == "code_no_good"
+    async with ward.store.begin() as conn:
+        await one_time_codes.add(conn, row, Purpose.LINK, code, by="test")
     assert (await room.write("link", **private)).reason == Refusal.NO_CODE
     assert (await room.write("link", "ABCDEFGHJK", **private)).reason == "code_no_good"
     said = await room.write("/link", f"{code[:5].lower()}-{code[5:]}", **private)
@@ -328,7 +352,7 @@ async def test_a_stranger_becomes_somebody_by_a_code_in_private_and_a_ticket_sta
         assert not await heard_updates.is_new(conn, TELEGRAM, "update:1")
         assert await heard_updates.is_new(conn, SLACK, "update:1")
         assert await tickets.forget(conn) == 1, "only the one that nobody shows any more"
-        assert await heard_updates.forget(conn) == 4, "the clicks and codes of a month ago"
+        assert await heard_updates.forget(conn) == 6, "the clicks and codes of a month ago"
     ward.clock.advance(8 * 86_400)
     async with ward.store.begin() as conn:
         assert await heard_updates.forget(conn) == 2

@@ -550,6 +550,28 @@ async def by_a_code_that_is_guessed_or_used(f: Forger) -> None:
     assert (await f.room.write("link", code, "late", chat="u-late")).reason == "code_no_good"
 
 
+@kind("hammer", votes=2)
+async def beside_the_yes_of_somebody_who_may_not_decide_any_more(f: Forger) -> None:
+    name = f"lowered after the vote on {f.service}"
+    await f.ward.add_person(name)
+    await f.room.link(name)
+    await f.yes(name)
+    async with f.ward.store.begin() as conn:
+        await people.set_role(conn, name, "responder", by="test")
+    assert (await f.yes("second")).reason == Done.VOTED, "one of the two has no say any more"
+
+
+@kind("hammer", votes=2)
+async def by_two_of_whom_one_lost_the_right_before_it_ran(f: Forger) -> None:
+    name = f"lowered before it ran on {f.service}"
+    await f.ward.add_person(name)
+    await f.room.link(name)
+    await f.yes(name)
+    assert (await f.yes("second")).reason == Done.APPROVED
+    async with f.ward.store.begin() as conn:
+        await people.set_role(conn, name, "viewer", by="test")
+
+
 # At the same moment
 
 

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from core.diagnosis import Cause
-from engine import attending, learning
+from core.execution import State
+from engine import attending, incidents, learning
+from engine.following import want_findings
 from engine.learning import HumanFix
-from store import conversations, diagnoses, timeline
+from engine.stopping import KILL
+from store import conversations, diagnoses, jobs, timeline
+from store import site as sites
 from tests.engine.chat_ward import FORUM, ROOM, ChatWard, open_chat_ward
 from tests.fakes.telegram_state import Message
 
@@ -49,7 +53,8 @@ async def test_the_card_stands_in_the_thread_of_its_page_and_becomes_its_outcome
     assert not card.keyboard
     await ward.clear(service)
     await chats.until(execution, "verified")
-    assert "it helped; watched on · svc-0: all well" in card.text
+    assert "State: it helped; watched on" in card.text
+    assert "Verdict: svc-0: all well" in card.text
     await chats.until(execution, "stable")
     assert card.text.startswith("🟢")
     assert "Learned: 1 of 1 (21-100 %)" in card.text
@@ -82,6 +87,96 @@ async def test_two_have_to_agree_and_a_no_ends_it(chats: ChatWard) -> None:
     assert "State: rejected" in rejected.text
     assert "Decided by: first rejected (test): -" in rejected.text
     assert labels(rejected) == []
+
+
+async def test_a_card_stands_below_what_was_found(chats: ChatWard) -> None:
+    """Although its own message is asked for first: who is on call reads down, and the buttons come last."""
+    ward = chats.ward
+    service = await ward.add_service()
+    await chats.talk()
+    incident = await ward.incident(service)
+    found = {"cause": Cause.BAD_RELEASE, "service": service, "summary": "1.4.2 came, then errors", "confirmed": False}
+    async with ward.store.begin() as conn:
+        await diagnoses.put(conn, incident["id"], 1, found)
+    await ward.ask(service)
+    await incidents.tell_approvals(ward.house, incident["id"])
+    async with ward.store.begin() as conn:  # something that happened before the card was told, and is told after it
+        await want_findings(conn, (await ward.house.site()).channels, incident["id"])
+    await chats.talk()
+    _, finding, card = chats.telegram.hand.messages(FORUM)
+    assert f"Cause: a bad release of {service} (not confirmed)" in finding.text
+    assert "Approve?" in card.text
+
+
+async def test_a_page_says_what_the_alerts_say_without_their_secrets(chats: ChatWard) -> None:
+    ward = chats.ward
+    service = await ward.add_service()
+    incident = await ward.incident(service)
+    said = "42 % of the requests fail,\nsince token=s3cr3t-and-long is refused " + "x" * 400
+    async with ward.store.begin() as conn:
+        await conn.execute(
+            "UPDATE alerts SET annotations = jsonb_build_object('summary', %s::text) WHERE incident_id = %s",
+            [said, incident["id"]],
+        )
+    await chats.talk()
+    [page] = chats.telegram.hand.messages(FORUM)
+    [line] = [line for line in page.text.splitlines() if "42 %" in line]
+    assert line.startswith(f"• 1 × HighErrorRate · {service}: 42 % of the requests fail, since token=<SECRET:1>")
+    assert "s3cr3t" not in page.text
+    assert len(line) < 240
+
+
+async def test_who_is_called_is_told_by_whom_and_why(chats: ChatWard) -> None:
+    ward = chats.ward
+    service = await ward.add_service()
+    await chats.talk()
+    async with ward.store.begin() as conn:
+        await attending.escalate(conn, await ward.incident(service), "first", reason="too much for one")
+    await chats.talk()
+    other = await ward.add_service()
+    await chats.talk()
+    incident = await ward.incident(other)
+    async with ward.store.begin() as conn:
+        await timeline.append(conn, incident["id"], "incident.escalated", reason="only_a_human")
+        await jobs.defer(conn, "page_incident", incident_id=str(incident["id"]), kind="escalated:1")
+    await chats.talk()
+    by_person, by_itself = [one.text for one in chats.telegram.hand.messages(FORUM) if "Needs a person" in one.text]
+    assert "Called by: first\nReason: too much for one" in by_person
+    assert "Reason: no action fits this trouble" in by_itself
+    assert "State: needs a person" not in by_person
+    loud = [call.arguments["text"] for call in chats.slack.calls.accepted("chat.postMessage")
+            if call.arguments.get("reply_broadcast")]  # fmt: skip
+    assert len([text for text in loud if "Needs a person" in text]) == 2
+
+
+async def test_a_neighbour_that_alarms_after_an_action_is_named_with_the_way_back(chats: ChatWard) -> None:
+    ward = chats.ward
+    incident = await ward.incident(await ward.add_service())
+    await chats.talk()
+    async with ward.store.begin() as conn:
+        await timeline.append(conn, incident["id"], "verdict", body={"alarmed": "pricing"})
+        await timeline.append(conn, incident["id"], "rollback.proposed", body={"undo": "deploy the newer release"})
+        await jobs.defer(conn, "page_incident", incident_id=str(incident["id"]), kind="cascade:1")
+    await chats.talk()
+    [news] = [one.text for one in chats.telegram.hand.messages(FORUM) if "neighbour alarms" in one.text]
+    assert "Neighbour: pricing" in news
+    assert "Way back: deploy the newer release" in news
+
+
+async def test_what_policy_refused_is_said_to_who_is_called(chats: ChatWard) -> None:
+    ward = chats.ward
+    service = await ward.add_service()
+    await chats.talk()
+    async with ward.store.begin() as conn:
+        await sites.set_switch(conn, KILL, True, by="person:first", reason="a drill")
+    assert (await ward.ask(service))["state"] == State.DENIED
+    incident = await ward.incident(service)
+    async with ward.store.begin() as conn:
+        await timeline.append(conn, incident["id"], "incident.escalated", reason=State.DENIED)
+        await jobs.defer(conn, "page_incident", incident_id=str(incident["id"]), kind="escalated:1")
+    await chats.talk()
+    [news] = [one.text for one in chats.telegram.hand.messages(FORUM) if "Needs a person" in one.text]
+    assert "Reason: poke: refused (kill_switch: the kill switch is on)" in news
 
 
 async def test_findings_follow_the_page_and_the_page_follows_the_incident(chats: ChatWard) -> None:

@@ -12,7 +12,7 @@ from core.catalogue import Language
 from core.role import Role
 from engine.desk_question import place_of_incident, put_question
 from engine.streaming_answers import FIRST_LINES_CHARS_MAX, Answer, final_message, stream_answer
-from store import threads
+from store import thread_runs, threads
 from store.identities import Account
 from store.pool import Row
 from tests.engine.chat_ward import FORUM, ROOM, SLACK_EARLY, ChatWard, open_chat_ward
@@ -46,7 +46,7 @@ async def ask(chats: ChatWard, channel: str) -> Row:
     )
     assert job["queue_name"] == "stream"
     async with ward.store.begin() as conn:
-        return await threads.run(conn, UUID(job["args"]["run_id"]))
+        return await thread_runs.get(conn, UUID(job["args"]["run_id"]))
 
 
 async def say(chats: ChatWard, run: Row, kind: str, **body: Any) -> None:

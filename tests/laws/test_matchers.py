@@ -135,3 +135,15 @@ def test_twenty_matchers_are_enough() -> None:
     assert len(read_matchers(["a=b"] * 20)) == 20
     with pytest.raises(BadInput, match="At most 20"):
         read_matchers(["a=b"] * 21)
+
+
+ODD = st.text(' \t\n"~=!.*(\\\u2003ab', max_size=8)
+
+
+@law
+@given(st.sampled_from(["a", "x-y/z", "_1"]), st.sampled_from([Operator.EQUAL, Operator.NOT_EQUAL]), ODD | st.text())
+def test_a_matcher_that_is_written_down_is_read_as_what_it_was(label: str, operator: Operator, value: str) -> None:
+    """Values come from alerts, and so from strangers: none of them may become a pattern, or unreadable."""
+    matcher = Matcher(label, operator, value)
+    assert read_matcher(str(matcher)) == matcher
+    assert read_matcher(f'{label}{operator}"{value}"') == matcher

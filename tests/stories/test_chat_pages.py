@@ -36,12 +36,12 @@ async def both(town: Town) -> AsyncIterator[tuple[FakeTelegram, FakeSlack, Chann
         ]
         names = ["first", *(f"s-{n}" for n in range(2 * ROUNDS))]
         await town.furnish(names, timings=CALM, channels=chats, limits={"storm_incidents_max": 1_000})
-        town.worker(TG=TOKEN, SL=BOT_TOKEN)
+        worker = town.worker(TG=TOKEN, SL=BOT_TOKEN)
         await town.fire("first")
         await telegram.hand.sees(FORUM, "on first", within_s=START_S)
         await slack.hand.sees(room, "on first", within_s=START_S)
         yield telegram, slack, room
-        town.end()
+        town.kill(worker)  # politely it would wait for the one that hangs
 
 
 def nearly_worst(seconds: list[float]) -> float:

@@ -53,8 +53,8 @@ async def test_a_night_in_slack(town: Town, monkeypatch: pytest.MonkeyPatch) -> 
         town.kill(worker)
         town.rows("DELETE FROM leases WHERE name = 'slack'")  # or it would be over in ten seconds
         await until_holds(lambda: not slack.sockets.connections, 10, "the end of the socket")
-        await town.restart_serve()
         town.worker()
+        await town.restart_serve()
         await is_connected(slack)
 
         assert (await slack.hand.settled(slack.hand.click(APPROVER, card, "approve"))).acked

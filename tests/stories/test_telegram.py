@@ -45,10 +45,10 @@ async def test_a_release_is_rolled_back_from_telegram(town: Town) -> None:
         )
         town.kill(worker)
         town.rows("DELETE FROM leases WHERE name = 'telegram'")  # or it would be over in ten seconds
-        await town.restart_serve()
-        town.worker(BOT=TOKEN)
-        assert town.target.log == []
         starts = len(telegram.calls.accepted("setMyCommands"))
+        town.worker(BOT=TOKEN)
+        await town.restart_serve()
+        assert town.target.log == []
         await until(lambda: len(telegram.calls.accepted("setMyCommands")) > starts, SEEN_S, "the bot to listen again")
         pressed = telegram.hand.press(EARLY, card, "Approve")
         assert "Approved" in await telegram.hand.answer_to(pressed, within_s=SEEN_S)

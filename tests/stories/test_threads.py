@@ -126,6 +126,7 @@ async def test_a_conversation_is_one_story_for_all_readers_and_outlives_its_work
         four, five = await chat.ask("once more?"), await chat.ask("and then?")
         await chat.speaks(four)
         town.kill(first)
+        town.rows("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")  # eight seconds less
         town.worker(**model)
         end = await chat.ended(five)
         rows = await chat.rows()

@@ -4,17 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from core.catalogue import Language, say
 from core.desk import Verb
 from core.message import Message, Tone
 from core.phrases_cards import PHRASES
+from core.resource import target_words
+from core.written_decision import HASH_CHARS
 from tools.notify.buttons import Layout, buttons, offered
-from tools.notify.page_message import incident_title, labelled, moment_words
+from tools.notify.page_message import alert_words, incident_title, labelled, moment_words, shortened
 from tools.notify.record_words import record_notes, record_words
 
-HASH_CHARS = 16
+UNKNOWNS_MAX = 3
+"""On a card; the finding above it names more."""
 LAYOUT: Layout = (
     (Verb.APPROVE, Verb.REJECT),
     (Verb.ASK, Verb.EDIT),
@@ -33,7 +35,6 @@ class CardFacts:
     needed: int
     role: str
     expires_at: datetime
-    approval_id: UUID
     votes: Sequence[Mapping[str, Any]] = ()
     alerts: Sequence[Mapping[str, Any]] = ()
 
@@ -49,11 +50,11 @@ def card_message(facts: CardFacts, language: Language, tickets: Mapping[Verb, st
     rows = [
         *deed_rows(card),
         ("why", card["why"] if card["confirmed"] else say(PHRASES, "card.unconfirmed", language, text=card["why"])),
-        *[("evidence", text) for text in card["evidence"]],
-        *[("unknown", text) for text in card["not_known"]],
+        *[("evidence", text) for text in card["evidence"] if text not in card["why"]],
+        *[("unknown", text) for text in shortened(card["not_known"], UNKNOWNS_MAX, language)],
         ("but", card["disagreement"]),
         ("users_now", _now(facts.alerts, language)),
-        ("reach", card["blast_radius"]),
+        ("reach", _plain(card["blast_radius"], card)),
         *[("others", text) for text in card.get("others", ())],
         ("if_nothing", _if_nothing(facts.alerts, language)),
         *helped_rows(card, language),
@@ -61,33 +62,41 @@ def card_message(facts: CardFacts, language: Language, tickets: Mapping[Verb, st
         ("way_back", card["undo"]),
         ("expires", moment_words(facts.expires_at)),
         ("who", say(PHRASES, "card.who", language, count=facts.needed, role=facts.role)),
-        ("votes", votes_so_far(facts.votes, facts.needed, language)),
+        ("votes", _votes(facts.votes, facts.needed, language)),
     ]
-    title = say(PHRASES, "card.title", language, title=card["title"])
-    bound = say(PHRASES, "card.bound", language, hash=card["intent_hash"][:HASH_CHARS])
     return Message(
-        title,
+        say(PHRASES, "card.title", language, title=card["title"]),
         Tone.WAITING,
         (("", incident_title(facts.incident)), *labelled(rows, language)),
         code=call_of(card),
-        footer=bound,
+        footer=bound_words(card["intent_hash"], language),
         buttons=buttons(card_layout(facts.incident), tickets, language),
     )
 
 
 def deed_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is done, to what."""
+    """What is done, to what, by which playbook; the title says which fix it is."""
     return [
-        ("action", f"{card['title']} ({card['playbook']})"),
-        ("does", card.get("does", "")),
-        ("target", card["target"]),
+        ("does", _plain(card.get("does", ""), card)),
+        ("target", target_words(card["target"])),
+        ("playbook", card["playbook"]),
     ]
+
+
+def _plain(text: str, card: Mapping[str, Any]) -> str:
+    """The target as people call it; its id stays in the call, which is shown as it is."""
+    return text.replace(card["target"], target_words(card["target"]))
 
 
 def call_of(card: Mapping[str, Any]) -> str:
     """The action with its exact arguments, as it is bound."""
     inside = ", ".join(f"{name}={value}" for name, value in card["arguments"].items())
     return f"{card['action']}({inside})"
+
+
+def bound_words(intent_hash: str, language: Language) -> str:
+    """Which action exactly it is, as every card and every decision that is written name it."""
+    return say(PHRASES, "card.bound", language, hash=intent_hash[:HASH_CHARS])
 
 
 def helped_rows(card: Mapping[str, Any], language: Language) -> list[tuple[str, str]]:
@@ -98,11 +107,11 @@ def helped_rows(card: Mapping[str, Any], language: Language) -> list[tuple[str, 
     return [("helped", record_words(counts, language)), *[("", text) for text in record_notes(counts, language)]]
 
 
-def votes_so_far(votes: Sequence[Mapping[str, Any]], needed: int, language: Language) -> str:
-    """`1/2: early`; empty where one person decides, or nobody has yet."""
-    names = [vote["name"] for vote in votes if vote["verdict"] == "approve"]
+def _votes(votes: Sequence[Mapping[str, Any]], needed: int, language: Language) -> str:
+    """`1/2: early`; empty where one person decides."""
     if needed < 2:
         return ""
+    names = [vote["name"] for vote in votes if vote["verdict"] == "approve"]
     return say(PHRASES, "card.votes", language, have=len(names), need=needed, names=", ".join(names) or "-")
 
 
@@ -110,11 +119,7 @@ def _now(alerts: Sequence[Mapping[str, Any]], language: Language) -> str:
     firing = [row for row in alerts if row["firing"]][:2]
     if not firing:
         return say(PHRASES, "card.over", language)
-    said = [
-        say(PHRASES, "page.alert", language, count=row["firing"], name=row["name"], service=row["service"])
-        for row in firing
-    ]
-    return ", ".join(said)
+    return ", ".join(alert_words(row, language) for row in firing)
 
 
 def _if_nothing(alerts: Sequence[Mapping[str, Any]], language: Language) -> str:

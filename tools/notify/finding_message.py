@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.catalogue import Language, say
+from core.diagnosis import THE_CAUSE, Cause
 from core.evidence import EvidenceKind
 from core.message import Message, Tone
 from core.phrases_cards import PHRASES
-from tools.notify.page_message import labelled
+from tools.notify.page_message import labelled, shortened
 from tools.notify.record_words import record_words
 
 EVIDENCE_MAX = 6
+UNKNOWNS_MAX = 6
 SIMILAR_MAX = 3
 HELPED_MAX = 3
 
@@ -19,18 +21,17 @@ def finding_message(
     diagnosis: Mapping[str, Any], recalled: Mapping[str, Any], attempt: int, language: Language
 ) -> Message:
     """One diagnosis with what was remembered beside it."""
-    summary = str(diagnosis.get("summary", ""))
-    if not diagnosis.get("confirmed"):
-        summary = say(PHRASES, "finding.unconfirmed", language, text=summary)
+    cause = str(diagnosis.get("cause", Cause.UNKNOWN))
+    suspect = say(PHRASES, f"cause.{cause}", language, service=diagnosis.get("service"))
+    if cause != Cause.UNKNOWN and not diagnosis.get("confirmed"):
+        suspect = say(PHRASES, "card.unconfirmed", language, text=suspect)
     shown = [one for one in diagnosis.get("evidence", ()) if one.get("kind") != EvidenceKind.PAST_INCIDENT]
+    unknown = [text for text in diagnosis.get("unknowns", ()) if text != THE_CAUSE]  # the first row says so
     rows = [
-        (
-            "cause",
-            say(PHRASES, f"cause.{diagnosis.get('cause', 'unknown')}", language, service=diagnosis.get("service")),
-        ),
-        ("why", summary),
+        ("cause", suspect),
+        ("why", str(diagnosis.get("summary", ""))),
         *[("evidence", _statement(one, language)) for one in shown[:EVIDENCE_MAX]],
-        *[("unknown", text) for text in diagnosis.get("unknowns", ())],
+        *[("unknown", text) for text in shortened(unknown, UNKNOWNS_MAX, language)],
         *[
             ("similar", say(PHRASES, "finding.past", language, **_past(one)))
             for one in recalled.get("similar", ())[:SIMILAR_MAX]

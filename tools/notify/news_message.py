@@ -7,23 +7,29 @@ from core.catalogue import Language, say
 from core.execution import State
 from core.message import Message, Tone
 from core.phrases_outcome import PHRASES
+from core.resource import target_words
 from tools.notify.page_message import incident_title, labelled, state_words
 
+ABOUT_ACTIONS = ("cascade", "came_back")
+"""News for which it no longer matters what was found before the action."""
 ENDED = frozenset(str(state) for state in State) - {State.NEEDS_HUMAN}
 
 
 def news_message(incident: Mapping[str, Any], kind: str, body: Mapping[str, Any], language: Language) -> Message:
     """What is new. `kind` is that of the outbox, with what belongs to it behind the first colon."""
     name, _, more = kind.partition(":")
+    title, state = _title(name, more, body, language), state_words(incident, language)
     rows = [
-        ("state", state_words(incident, language)),
+        ("state", "" if state.lower() == title.lower() else state),
         ("called", " · ".join(dict.fromkeys(str(body[key]) for key in ("person", "who") if body.get(key)))),
-        ("why", str(body.get("found", ""))),
+        ("neighbour", str(body.get("neighbour", ""))),
+        ("called_by", str(body.get("by", "")) if name == "escalated" else ""),
         ("reason", str(body.get("reason", ""))),
+        ("why", str(body.get("found", "")) if name not in ABOUT_ACTIONS else ""),
         ("action", str(body.get("action", ""))),
-        ("target", str(body.get("target", ""))),
+        ("target", target_words(str(body.get("target", "")))),
+        ("way_back", str(body.get("undo", ""))),
     ]
-    title = _title(name, more, body, language)
     tone = Tone.NEUTRAL if name == "settled" else Tone.BAD
     return Message(title, tone, (("", incident_title(incident)), *labelled(rows, language)))
 

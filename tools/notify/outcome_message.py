@@ -8,10 +8,9 @@ from core.catalogue import Language, say
 from core.desk import Verb
 from core.execution import Reason, State
 from core.message import Message, Tone
-from core.phrases_cards import PHRASES as LABELS
 from core.phrases_outcome import PHRASES
 from tools.notify.buttons import Layout, buttons
-from tools.notify.card_message import call_of, deed_rows
+from tools.notify.card_message import bound_words, call_of, deed_rows
 from tools.notify.page_message import incident_title, labelled
 from tools.notify.record_words import record_words
 
@@ -23,7 +22,6 @@ UNDOABLE = frozenset(
      State.REGRESSED}
 )  # fmt: skip
 """It happened, so there is something to undo."""
-JUDGED = frozenset({State.VERIFIED, State.STABLE, State.INEFFECTIVE, State.INCONCLUSIVE, State.REGRESSED})
 DETAILS = {
     "fault": "reason",
     "answer": "answer",
@@ -77,7 +75,7 @@ def outcome_message(facts: OutcomeFacts, language: Language, tickets: Mapping[Ve
         _tone(state),
         (("", incident_title(facts.incident)), *labelled(rows, language)),
         code=call_of(card),
-        footer=say(LABELS, "card.bound", language, hash=execution["intent_hash"][:16]),
+        footer=bound_words(execution["intent_hash"], language),
         buttons=buttons(outcome_layout(facts), tickets, language),
     )
 
@@ -111,12 +109,10 @@ def _vote(vote: Mapping[str, Any], language: Language) -> str:
 
 
 def _verdict(facts: OutcomeFacts, language: Language) -> str:
-    """The judgement beside what the signals showed."""
-    state, said = State(facts.execution["state"]), ""
+    """What the signals showed; the state has said what it comes to."""
+    said = ""
     if facts.execution["result"].get("recovered_alone"):
         said = say(PHRASES, "recovered_alone", language)
     elif facts.verdict_reason == Reason.CASCADE:
         said = say(PHRASES, "cascade", language)
-    elif state in JUDGED:
-        said = say(PHRASES, str(state), language)
     return " · ".join(filter(None, (said, str(facts.verdict.get("signals", "")))))

@@ -1,7 +1,7 @@
 """The page: the first message of an incident's thread, which goes on to show how the incident stands."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from core.incident import IncidentState
 from core.message import Message, Tone
 from core.phrases_cards import PHRASES
 from core.regrouping import MERGED, OVER
+from core.resource import place_words
 from tools.notify.buttons import Layout, buttons, offered
 
 ALERTS_MAX = 5
@@ -32,8 +33,8 @@ BY_ALERTS = "all alerts resolved"
 @dataclass(frozen=True)
 class PageFacts:
     """What a page shows: the incident, its alerts by name (name, service, firing, alerts), how many of them are silent
-    without an end, how often this trouble came, what was found, the names that come and go, and what was told as one
-    (count, resource_id, began_at, last_at)."""
+    without an end, how often this trouble came, what was found, the names that come and go, what was told as one
+    (count, resource_id, began_at, last_at), and the newest `summaries` of its alerts by name and service."""
 
     incident: Mapping[str, Any]
     alerts: Sequence[Mapping[str, Any]]
@@ -44,6 +45,7 @@ class PageFacts:
     flapping: Sequence[str] = ()
     aggregates: Sequence[Mapping[str, Any]] = ()
     storm: int | None = None
+    summaries: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def page_layout(incident: Mapping[str, Any]) -> Layout:
@@ -62,9 +64,9 @@ def page_message(facts: PageFacts, language: Language, tickets: Mapping[Verb, st
     firing, alerts = sum(row["firing"] for row in facts.alerts), sum(row["alerts"] for row in facts.alerts)
     rows = [
         ("state", state_words(incident, language)),
-        ("service", f"{incident['service']} ({incident['environment']})"),
+        ("service", place_words(incident["service"], incident["environment"])),
         ("firing", say(PHRASES, "page.firing", language, firing=firing, alerts=alerts)),
-        *[("", _alert(row, language)) for row in facts.alerts[:ALERTS_MAX] if row["firing"]],
+        *[("", text) for text in _firing(facts, language)],
         *[("", _aggregate(row, language)) for row in facts.aggregates],
         ("silent", say(PHRASES, "page.silent", language, count=facts.silent) if facts.silent else ""),
         ("", say(PHRASES, "page.flaps", language, names=", ".join(facts.flapping)) if facts.flapping else ""),
@@ -89,7 +91,8 @@ def state_words(incident: Mapping[str, Any], language: Language) -> str:
     if state == MERGED:
         return say(PHRASES, "page.merged", language)
     by = incident.get("resolved_by") or ""
-    by = say(PHRASES, "page.over", language) if by == BY_ALERTS else by or say(PHRASES, "page.by_person", language)
+    how = "page.over" if by == BY_ALERTS else "page.by" if by else "page.by_person"
+    by = say(PHRASES, how, language, who=by)
     return say(PHRASES, f"page.{state}", language, who=incident.get("acknowledged_by") or "-", by=by)
 
 
@@ -109,7 +112,26 @@ def labelled(rows: Sequence[tuple[str, str]], language: Language) -> tuple[tuple
     return tuple(said)
 
 
-def _alert(row: Mapping[str, Any], language: Language) -> str:
+def shortened(texts: Sequence[str], most: int, language: Language) -> list[str]:
+    """The first of them, and how many there are beside those."""
+    more = len(texts) - most
+    return [*texts[:most], say(PHRASES, "more", language, count=more)] if more > 0 else list(texts)
+
+
+def _firing(facts: PageFacts, language: Language) -> list[str]:
+    """What fires by name, the most first, with what the alerts themselves say of it."""
+    firing = [row for row in facts.alerts if row["firing"]]
+    said = [
+        f"{alert_words(row, language)}: {text}"
+        if (text := facts.summaries.get((row["name"], row["service"]), ""))
+        else alert_words(row, language)
+        for row in firing
+    ]
+    return shortened(said, ALERTS_MAX, language)
+
+
+def alert_words(row: Mapping[str, Any], language: Language) -> str:
+    """How many alerts of a name fire on a service."""
     return say(PHRASES, "page.alert", language, count=row["firing"], name=row["name"], service=row["service"])
 
 
@@ -126,7 +148,8 @@ def _often(often: Frequency, language: Language) -> str:
     if not telling:
         return say(PHRASES, "often.rare", language)
     shown = [telling[0]] + ([telling[-1]] if telling[-1][1] > telling[0][1] else [])
-    return "; ".join(
+    times = " · ".join(
         say(PHRASES, "often.again", language, count=count, window=say(PHRASES, f"window.{name}", language))
         for name, count in shown
     )
+    return say(PHRASES, "often.counted", language, times=times)

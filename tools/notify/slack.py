@@ -8,7 +8,7 @@ import structlog
 
 from core.catalogue import language_of
 from core.errors import NightshiftError
-from core.message import Message
+from core.message import Message, Tone
 from core.site import Channel
 from tools.notify.slack_calls import SlackApi
 from tools.notify.slack_form import Formed, formed
@@ -46,13 +46,15 @@ class SlackVoice:
         return Place(chat, ref, ref)
 
     async def post(self, place: Place, message: Message) -> str:
-        """A message, and what of it is too long in files below; who asks for approval is seen in the channel, too."""
+        """A message, and what of it is too long in files below; what asks for approval, and bad news, is seen in the
+        channel, too: who does not follow a thread is told nothing of it by Slack."""
         shown = formed(message, self.language)
         ready = [await self._upload(name, content) for name, content in shown.files]
         asks = any(button.verb == "approve" for row in message.buttons for button in row)
+        is_loud = asks or message.tone is Tone.BAD
         answer = await self.api.call(
             "chat.postMessage",
-            reply_broadcast=True if asks and _thread(place) else None,
+            reply_broadcast=True if is_loud and _thread(place) else None,
             channel=place.chat,
             thread_ts=_thread(place),
             text=shown.text,

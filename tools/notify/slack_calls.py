@@ -77,12 +77,7 @@ class SlackApi:
 
     async def upload(self, url: str, content: bytes) -> None:
         """The second of the three steps of a file: its bytes."""
-        session = self._connect()
-        try:
-            async with session.post(url, data=io.BytesIO(content)) as answer:
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise fault_of("the upload of a file", error) from error
+        status = await self._post(url, "the upload of a file", data=io.BytesIO(content))
         if status >= 500 or status == 429:
             raise Unavailable(f"Slack answers {status} to the upload of a file.")
         if status != 200:
@@ -90,12 +85,7 @@ class SlackApi:
 
     async def respond(self, url: str, body: Mapping[str, Any]) -> None:
         """Answer at the address that came with a click or a command."""
-        session = self._connect()
-        try:
-            async with session.post(url, json=dict(body)) as answer:
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise fault_of("a response_url", error) from error
+        status = await self._post(url, "a response_url", json=dict(body))
         if status == 429:
             raise Wait(1.0)
         if status != 200:
@@ -107,6 +97,13 @@ class SlackApi:
         if session is not None:
             await session.close()
             await asyncio.sleep(0)
+
+    async def _post(self, url: str, what: str, **content: Any) -> int:
+        try:
+            async with self._connect().post(url, **content) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise fault_of(what, error) from error
 
     def _connect(self) -> aiohttp.ClientSession:
         if self.client.session is None or self.client.session.closed:

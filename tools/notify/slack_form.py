@@ -25,7 +25,6 @@ TEXT_MAX = 600
 BUTTON_MAX = 75
 BUTTONS_OF_ROW_MAX = 25
 BUTTONS_MAX = 40
-URL_MAX = 3_000
 FILE_NAME_MAX = 80
 FILE_CHARS_MAX = 1_000_000
 SIGNS = {Tone.BAD: "🔴 ", Tone.WAITING: "🟡 ", Tone.GOOD: "🟢 ", Tone.NEUTRAL: ""}
@@ -161,12 +160,9 @@ def _button(button: Button, seen: dict[str, int], language: Language) -> Block:
     block: Block = {
         "type": "button",
         "action_id": name,
+        "value": button.ticket,
         "text": _plain(cut_to(_clean(cut(button.words, BUTTON_MAX)) or "…", BUTTON_MAX)),
     }
-    if button.url:
-        return block | {"url": button.url[:URL_MAX]}
-    if button.ticket:
-        block["value"] = button.ticket
     if button.style is not Style.PLAIN:
         block["style"] = str(button.style)
     if button.verb == "stop":

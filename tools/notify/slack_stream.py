@@ -14,7 +14,7 @@ from core.errors import NightshiftError
 from core.message import Message
 from tools.notify.slack_calls import SlackApi, SlackRefusal
 from tools.notify.slack_form import escaped
-from tools.notify.voice import Gone, Place, Voice, Wait
+from tools.notify.voice import Gone, Place, Voice, Wait, put_in_place
 
 log = structlog.get_logger(__name__)
 
@@ -67,13 +67,7 @@ class SlackStream:
             with contextlib.suppress(Gone):  # closed by silence, or not there: the edit finds out
                 await self._api.call("chat.stopStream", channel=self._place.chat, ts=self._ref)
             self._is_open = False
-        if self._ref:
-            try:
-                await self._voice.edit(self._place, self._ref, message)
-                return self._ref
-            except Gone:
-                self._ref = ""
-        self._ref = await self._voice.post(self._place, message)
+        self._ref = await put_in_place(self._voice, self._place, self._ref, message)
         return self._ref
 
     async def _append(self, text: str) -> None:

@@ -30,7 +30,7 @@ def storm_message(
     state = say(PHRASES, "storm.over", language, time=over) if ended else say(PHRASES, "storm.lasts", language)
     rows = [("state", state), *[("worst", incident_title(row)) for row in members[:SHOWN_MAX]]]
     if count > SHOWN_MAX:
-        rows.append(("", say(PHRASES, "storm.more", language, count=count - SHOWN_MAX)))
+        rows.append(("", say(PHRASES, "more", language, count=count - SHOWN_MAX)))
     return Message(
         say(PHRASES, "storm.title", language, number=storm["number"], count=count),
         Tone.NEUTRAL if ended and all(row["state"] in OVER for row in members) else Tone.BAD,

@@ -7,7 +7,6 @@ options" and "InlineKeyboardButton".
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from core.errors import BadInput
 from core.message import Button, Message, Style, Tone
@@ -32,6 +31,7 @@ STYLES = {Style.PRIMARY: "success", Style.DANGER: "danger"}
 WHOLE_NAME = "message.txt"
 NOTHING = "—"
 BELONGS = "• "  # what goes on with the row before
+_MENTION = re.compile(r"(?<![\w@])@(?=\w{3})")
 _WIDE = re.compile("[\u2e80-\u9fff\uff00-\uffef]$")
 
 Entity = dict[str, Any]
@@ -62,8 +62,8 @@ def form_of(message: Message) -> Form:
 
 
 def keyboard_of(message: Message) -> Keyboard:
-    """The buttons. A link that Telegram would refuse, such as one to localhost, is left out."""
-    rows = [[_button(one) for one in row if one.ticket or _is_public(one.url)] for row in message.buttons]
+    """The buttons, in rows that fit."""
+    rows = [[_button(one) for one in row] for row in message.buttons]
     short = [
         row[start : start + BUTTONS_PER_ROW_MAX] for row in rows for start in range(0, len(row), BUTTONS_PER_ROW_MAX)
     ]
@@ -72,7 +72,7 @@ def keyboard_of(message: Message) -> Keyboard:
 
 def plain(text: str) -> str:
     """Text from anywhere, storable and with deceptive characters made visible, within the limit of one message."""
-    return cut_units(visible(storable(text)).strip(), TEXT_UNITS_MAX) or NOTHING
+    return _clean(text, TEXT_UNITS_MAX) or NOTHING
 
 
 def units(text: str) -> int:
@@ -115,7 +115,7 @@ def _written(
         sheet.add(text)
         if left is not None and (left := left - units(text) - units(label) - 3) <= 0:
             break
-    if code != 0 and (shown := _clean(message.code, code)):
+    if code != 0 and (shown := _clean(message.code, code, is_code=True)):
         sheet.line()
         sheet.add(shown, "pre")
     if noted := _clean(message.footer, footer):
@@ -140,8 +140,10 @@ class _Sheet:
         self.text = f"{self.text}\n" if self.text else ""
 
 
-def _clean(text: str, units_max: int | None) -> str:
+def _clean(text: str, units_max: int | None, *, is_code: bool = False) -> str:
+    """Storable, without what deceives, and calling nobody: Telegram itself makes mentions of names outside code."""
     shown = visible(storable(text)).strip()
+    shown = shown if is_code else _MENTION.sub("@\u2060", shown)
     return shown if units_max is None else cut_units(shown, max(units_max, 1))
 
 
@@ -149,14 +151,7 @@ def _button(button: Button) -> dict[str, Any]:
     form: dict[str, Any] = {"text": cut_units(visible(storable(button.words)).strip(), BUTTON_CHARS_MAX) or NOTHING}
     if button.style in STYLES:
         form["style"] = STYLES[button.style]
-    if not button.ticket:
-        return form | {"url": button.url}
     data = f"{PREFIX}:{button.verb}:{button.ticket}"
     if len(data.encode()) > CALLBACK_BYTES_MAX:
         raise BadInput(f"The button {data!r} says more than {CALLBACK_BYTES_MAX} bytes.")
     return form | {"callback_data": data}
-
-
-def _is_public(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("http", "https") and "." in (parts.hostname or "") and " " not in url

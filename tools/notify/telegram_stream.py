@@ -15,7 +15,7 @@ from core.errors import NightshiftError
 from core.message import Message
 from tools.notify.telegram_form import plain
 from tools.notify.telegram_line import Line, number
-from tools.notify.voice import Gone, Place, Voice, Wait
+from tools.notify.voice import Place, Voice, Wait, put_in_place
 
 log = structlog.get_logger(__name__)
 DRAFT_EVERY_S = 0.7
@@ -114,13 +114,7 @@ class EditedStream(_Growing):
         """The final answer in place of the growing one. It may be called again after it raised."""
         await self._end()
         await asyncio.sleep(max(0.0, self._shown_at + BETWEEN_S - monotonic()))
-        if self._ref:
-            try:
-                await self._voice.edit(self._place, self._ref, message)
-                return self._ref
-            except Gone:
-                self._ref = ""
-        return await self._voice.post(self._place, message)
+        return await put_in_place(self._voice, self._place, self._ref, message)
 
     async def _show(self, text: str) -> None:
         message = Message("", rows=[("", text)])

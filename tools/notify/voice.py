@@ -1,6 +1,5 @@
 """What every chat platform can do for us: open a thread, post, edit, stream an answer, send a file."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,5 +69,12 @@ class Voice(Protocol):
         """Give the connections back."""
 
 
-OpenVoice = Callable[[Mapping[str, str]], Voice]
-"""Makes the voice of a channel from its secrets: token and, in tests, base_url."""
+async def put_in_place(voice: Voice, place: Place, ref: str, message: Message) -> str:
+    """A message in the place of what stands at `ref`; a new one where nothing does (any more). Its id."""
+    if ref:
+        try:
+            await voice.edit(place, ref, message)
+            return ref
+        except Gone:
+            pass
+    return await voice.post(place, message)

@@ -1,19 +1,15 @@
 """What stands in a chat about incidents, in three languages: nothing is left in English but what is nobody's to
 translate."""
 
-import importlib
-import pkgutil
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from string import Formatter
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-import core
-from core.catalogue import Language, Phrase
+from core.catalogue import Language
 from core.deed import deed_of
 from core.desk import Verb
 from core.diagnosis import Cause
@@ -24,6 +20,7 @@ from core.intent import Intent
 from core.message import Message, Tone
 from core.playbook import ActionType
 from core.rates import TrackRecord
+from core.resource import target_words
 from tools.notify.card_message import CardFacts, card_message
 from tools.notify.deed_words import deed_words
 from tools.notify.finding_message import finding_message
@@ -70,7 +67,7 @@ def every(language: Language) -> Iterator[Message]:
     yield page_message(PageFacts(incident(), (), 0, Frequency(1, 1, 1, 1)), language, {})
     for needed, record in ((2, RECORD), (1, TrackRecord()), (1, TrackRecord(1, 1, on_service=(0, 0)))):
         card = {**CARD, "record": record.counts}
-        facts = CardFacts(incident(), card, needed, "«25»", AT, ID, VOTES, ALERTS if needed > 1 else ())
+        facts = CardFacts(incident(), card, needed, "«25»", AT, VOTES, ALERTS if needed > 1 else ())
         yield card_message(facts, language, TICKETS)
     for state in State:
         verdict = {"signals": "«26»"}
@@ -103,7 +100,8 @@ def every(language: Language) -> Iterator[Message]:
     told = {"playbook_id": "«4»", "words": "«33»", "is_alone": False, "told_by": "person:«19»"}
     yield fix_message(incident("resolved"), told, language, {})
     yield fix_message(incident("resolved"), {**told, "is_alone": True}, language, {})
-    body = {"who": "«34»", "person": "«19»", "call": 2, "by": "«19»", "reason": "«28»", "found": "«24»"}
+    body = {"who": "«34»", "person": "«19»", "call": 2, "by": "«19»", "reason": "«28»", "found": "«24»",
+            "neighbour": "«36»", "undo": "«37»"}  # fmt: skip
     for kind in ("reopened:1", "worse:P1:0", "escalated:2", "stale:0", "settled:1", "needs_human:1", "restored:3",
                  "came_back:1", "cascade:1", "failed:1", "call", "break_glass", "something"):  # fmt: skip
         yield news_message(incident(), kind, body, language)
@@ -127,27 +125,6 @@ def test_no_message_about_an_incident_lacks_a_translation(language: Language) ->
         assert sorted(data.findall(" ".join(words(spoken)))) == sorted(data.findall(" ".join(words(plain))))
 
 
-def tables() -> Iterator[tuple[str, object, Phrase]]:
-    """Every phrase of every table in the core."""
-    for module in pkgutil.iter_modules(core.__path__, "core."):
-        if module.name.startswith("core.phrases"):
-            for name, value in vars(importlib.import_module(module.name)).items():
-                if name.isupper() and isinstance(value, Mapping):
-                    yield from (
-                        (f"{module.name}.{name}", key, one) for key, one in value.items() if isinstance(one, Phrase)
-                    )
-
-
-def test_each_phrase_has_the_same_placeholders_in_each_language() -> None:
-    seen = 0
-    for table, key, phrase in tables():
-        found = [{name for _, name, _, _ in Formatter().parse(phrase.text(one)) if name} for one in Language]
-        assert found[0] == found[1] == found[2], f"{table}[{key}]: {found}"
-        assert all(phrase.text(one).strip() for one in Language), f"{table}[{key}] says nothing in one of them"
-        seen += 1
-    assert seen > 150
-
-
 def test_a_page_says_how_bad_it_is_and_offers_what_can_be_done() -> None:
     open_now = page_message(PageFacts(incident(), ALERTS, 0, Frequency(1, 1, 1, 1)), Language.EN, TICKETS)
     assert (open_now.title, open_now.tone) == ("P1 #7 «21»", Tone.BAD)
@@ -162,16 +139,56 @@ def test_a_page_says_how_bad_it_is_and_offers_what_can_be_done() -> None:
 
 
 def test_a_card_shows_one_of_two_votes_and_never_a_bare_percentage() -> None:
-    facts = CardFacts(incident(), CARD, 2, "approver", AT, ID, VOTES, ALERTS)
+    facts = CardFacts(incident(), CARD, 2, "approver", AT, VOTES, ALERTS)
     rows = dict(card_message(facts, Language.EN, TICKETS).rows)
     assert rows["So far"] == "1/2: «19»"
     assert rows["Helped before"] == "7 of 8 (53-98 %); on this service: 2 of 3 (21-94 %)"
     assert rows["Expires"] == "2026-03-01 10:00 UTC"
 
 
+def test_a_card_names_its_target_as_people_do_and_says_nothing_twice() -> None:
+    told = {**CARD, "target": "service:prod/cart", "blast_radius": "all instances of service:prod/cart; 2 services",
+            "why": "1.4.2 came, then errors", "evidence": ["1.4.2 came", "errors 3 %"],
+            "not_known": ["a", "b", "c", "d", "e"]}  # fmt: skip
+    rows = card_message(CardFacts(incident(), told, 1, "approver", AT), Language.EN, TICKETS).rows
+    assert ("Target", "cart (prod)") in rows
+    assert ("Reaches", "all instances of cart (prod); 2 services") in rows
+    assert ("Evidence", "errors 3 %") in rows
+    assert [text for _, text in rows if text in ("1.4.2 came", "d", "and 2 more")] == ["and 2 more"]
+
+
+@pytest.mark.parametrize(
+    ("resource_id", "said"),
+    [
+        ("service:prod/cart", "cart (prod)"),
+        ("service:-/cart", "cart"),
+        ("instance:prod/cart/cart-1", "cart/cart-1 (prod)"),
+        ("instance:prod/cart", "instance:prod/cart"),
+        ("service:prod/a/b", "service:prod/a/b"),
+        ("service:prod/", "service:prod/"),
+        ("k8s:main/shop/deployment/cart", "k8s:main/shop/deployment/cart"),
+        ("host:db-1", "host:db-1"),
+        ("-", "-"),
+    ],
+)
+def test_a_target_that_could_be_read_in_two_ways_keeps_its_id(resource_id: str, said: str) -> None:
+    assert target_words(resource_id) == said
+
+
+def test_what_fires_is_told_however_many_names_are_over() -> None:
+    over = [{"name": f"over{n}", "service": "a", "firing": 0, "alerts": 9} for n in range(6)]
+    on = [{"name": f"on{n}", "service": "a", "firing": 1, "alerts": 1} for n in range(7)]
+    facts = PageFacts(incident(), [*over, *on], 0, Frequency(1, 1, 1, 1), summaries={("on0", "a"): "the disk is full"})
+    said = [text for _, text in page_message(facts, Language.EN, TICKETS).rows]
+    assert "1 × on0 · a: the disk is full" in said
+    assert "1 × on4 · a" in said
+    assert "1 × on5 · a" not in said
+    assert "and 2 more" in said
+
+
 def test_a_button_without_a_ticket_is_not_shown() -> None:
     some = {Verb.APPROVE: "abc"}
-    facts = CardFacts(incident(), CARD, 1, "approver", AT, ID)
+    facts = CardFacts(incident(), CARD, 1, "approver", AT)
     assert [[b.ticket for b in row] for row in card_message(facts, Language.EN, some).buttons] == [["abc"]]
 
 

@@ -32,7 +32,7 @@ CARD = Message(
     footer="bound to 0123456789abcdef",
     buttons=[
         [Button("Approve", "approve", "t-approve", Style.PRIMARY), Button("Reject", "reject", "t-no", Style.DANGER)],
-        [Button("STOP", "stop", "t-stop", Style.DANGER), Button("Open", "link", url="https://ns.example/i/1")],
+        [Button("STOP", "stop", "t-stop", Style.DANGER)],
     ],
 )  # fmt: skip
 
@@ -84,7 +84,6 @@ async def test_a_page_opens_a_thread_and_the_card_in_it_is_replaced_by_its_outco
     assert card.element("approve")[1]["style"] == "primary"
     assert "confirm" not in card.element("reject")[1]
     assert card.element("stop")[1]["confirm"]["title"]["text"] == "Stop all actions?"
-    assert "value" not in card.element("link")[1]
     for text in ("🟡 Roll back shop?", "Action: ", "deploy_rollback", "kubectl rollout undo deploy/shop"):
         assert text in texts(card.blocks)
     await voice.edit(place, ref, Message("Approved by the lead", Tone.GOOD))

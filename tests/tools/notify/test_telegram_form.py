@@ -1,5 +1,7 @@
 """A message in Telegram's form: nothing is markup, everything is within the limits, in UTF-16 units."""
 
+import re
+
 import pytest
 
 from core.errors import BadInput
@@ -7,7 +9,7 @@ from core.message import Button, Message, Style, Tone
 from tests.fakes.telegram_keyboard import read_keyboard
 from tests.fakes.telegram_markup import check_entities
 from tests.fakes.telegram_rules import TEXT_UNITS_MAX
-from tools.notify.telegram_form import Form, cut_units, form_of, keyboard_of, units
+from tools.notify.telegram_form import Form, cut_units, form_of, keyboard_of, plain, units
 
 CARD = Message(
     "Restart checkout-1?",
@@ -20,7 +22,6 @@ CARD = Message(
             Button("Approve", "approve", "0123456789ab", Style.PRIMARY),
             Button("Reject…", "reject", "ba9876543210", Style.DANGER),
         ],
-        [Button("Runbook", "", url="https://wiki.example/disk")],
     ],
 )
 
@@ -111,9 +112,18 @@ def test_chinese_labels_have_a_wide_colon() -> None:
     assert form_of(Message("", rows=[("原因", "内存已满")])).text == "原因：内存已满"
 
 
-def test_buttons_are_within_the_limits_and_a_local_link_is_left_out() -> None:
+def test_buttons_are_within_the_limits() -> None:
     row = [Button(f"b{n} " + "长" * 90, "approve", "0123456789ab") for n in range(20)]
     assert len(read_keyboard({"inline_keyboard": keyboard_of(Message("t", buttons=[row] * 2))})) == 6
-    assert keyboard_of(Message("t", buttons=[[Button("Console", "", url="http://localhost:8080/")]])) == []
     with pytest.raises(BadInput, match="64 bytes"):
         keyboard_of(Message("t", buttons=[[Button("x", "v" * 60, "0123456789ab")]]))
+
+
+def test_nobody_is_called_by_a_name_in_what_was_observed() -> None:
+    """Telegram finds mentions by itself, in any text but code; mail addresses are none."""
+    said = "user @early_shift,@night (mail@example.org) logged @ 3:00"
+    form = form_of(Message(said, rows=[(said, said)], code=said, footer=said))
+    assert len(re.findall(r"(?<![\w@])@(?=\w{3})", form.text)) == 2, "those in the code"
+    assert form.text.replace("\u2060", "").count(said) == 5
+    assert form.text.count("mail@example.org") == 5
+    assert plain("@early_shift") == "@\u2060early_shift"

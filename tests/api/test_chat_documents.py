@@ -1,18 +1,21 @@
-"""What the documentation of Slack says is what the code needs, and its picture is what people see."""
+"""What the pages about Slack and Telegram say is what the code needs, and their pictures are what people see."""
 
 import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from api.telegram import POLLING, WEBHOOK, bots_of
 from core.desk import Command
 from core.site_form import read_site
-from evals.card_picture_slack import picture
+from evals.card_picture import picture
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "docs/slack-manifest.yaml").read_text("utf-8"))
-PAGE = (ROOT / "docs/slack.md").read_text("utf-8")
+SLACK, TELEGRAM = ((ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("slack", "telegram"))
+SITE = re.compile(r"```yaml\n# site\.yaml\n(.*?)```", re.DOTALL)
 METHOD = re.compile(r'"((?:chat|files|views|bots|users|auth|apps|conversations|reactions|im)\.[a-zA-Z.]+)"')
 # What each method needs of a bot token; none for views and for the tokens' own methods.
 SCOPES = {
@@ -46,14 +49,24 @@ def test_the_manifest_has_every_command() -> None:
     assert len(MANIFEST["display_information"]["description"]) <= 140
 
 
-def test_the_channel_of_the_page_is_read_as_it_stands() -> None:
-    [block] = re.findall(r"```yaml\n# site\.yaml\n(.*?)```", PAGE, re.DOTALL)
+def test_the_channel_of_slacks_page_is_read_as_it_stands() -> None:
+    [block] = SITE.findall(SLACK)
     [channel] = read_site(yaml.safe_load(block), 1).channels
     assert (channel.kind, channel.chat, channel.is_chat) == ("slack", "C0123456789", True)
-    assert f"export {channel.token_env}=xoxb" in PAGE
-    assert f"export {channel.app_token_env}=xapp" in PAGE
+    assert f"export {channel.token_env}=xoxb" in SLACK
+    assert f"export {channel.app_token_env}=xapp" in SLACK
 
 
-def test_the_picture_is_what_the_code_shows_now() -> None:
-    drawn = (ROOT / "docs/slack-card.svg").read_text("utf-8")
-    assert drawn == picture(), "run: python -m evals.card_picture slack docs/slack-card.svg"
+def test_the_channels_of_telegrams_page_are_read_as_they_stand() -> None:
+    environ = dict(re.findall(r"export (\w+)=(\S+)", TELEGRAM))
+    polled, posted = SITE.findall(TELEGRAM)
+    for block, mode in ((polled, POLLING), (posted, WEBHOOK)):
+        [bot] = bots_of(read_site(yaml.safe_load(block), 1), environ)
+        assert (bot.mode, bot.channels[0].chat[:4], bool(bot.secret)) == (mode, "-100", mode == WEBHOOK)
+    assert "NIGHTSHIFT_PUBLIC_URL" in environ
+
+
+@pytest.mark.parametrize("platform", ["slack", "telegram"])
+def test_the_picture_is_what_the_code_shows_now(platform: str) -> None:
+    path = f"docs/{platform}-card.svg"
+    assert (ROOT / path).read_text("utf-8") == picture(platform), f"run: python -m evals.card_picture {platform} {path}"
