@@ -21,7 +21,7 @@ up: $(VENV)/.synced ## nightshift for real use, on the embedded database
 # Stories over real processes come after the rest, one at a time: they watch clocks, and two at once would starve each other.
 STORIES := tests/demo tests/stories tests/chaos tests/clients tests/neighbours tests/test_mutants.py
 test: $(VENV)/.synced $(if $(shell command -v npm),$(CLIENTS)) ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(STORIES)) $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(addprefix --ignore=,$(STORIES)) $(ARGS)
 	@$(BIN)/python -m pytest $(STORIES) $(ARGS)
 
 check: $(VENV)/.synced ## format, lint, types, architecture, house rules

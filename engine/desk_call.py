@@ -8,7 +8,7 @@ from core.catalogue import Language, say
 from core.decision import Guardrail
 from core.desk import Done, Refusal
 from core.errors import BadInput, IllegalTransition, NightshiftError, NotFound, Unavailable
-from core.message import Message, Tone
+from core.message import Message
 from core.phrases_desk import PHRASES
 from core.phrases_gate import GUARDRAILS
 from core.plain_text import cut, visible
@@ -101,15 +101,6 @@ def refused(language: Language, error: NightshiftError) -> Said:
 NEED_VALUES = frozenset({Refusal.ROLE_MISSING, Refusal.TOO_LONG, Refusal.DECIDED, Refusal.INCIDENT_OVER,
                          Refusal.NOTHING_FIRES, Refusal.TOO_WIDE})  # fmt: skip
 """Sentences with facts in them that only the desk itself knows to put there."""
-
-
-def told_of_stop(language: Language, name: str, reason: str) -> Message:
-    """What everybody there reads when somebody has stopped all actions."""
-    rows = [(say(PHRASES, "row.by", language), name)]
-    if reason:
-        rows.append((say(PHRASES, "row.reason", language), cut(visible(reason), DETAIL_CHARS_MAX)))
-    rows.append((say(PHRASES, "row.off", language), "nightshift kill off"))
-    return Message(say(PHRASES, "told.stop", language), Tone.BAD, rows)
 
 
 def clock(moment: datetime) -> str:

@@ -5,12 +5,12 @@ from core.errors import BadInput, Refused
 from core.message import Message, Tone
 from core.regrouping import OVER
 from engine import attending, silencing
-from engine.desk_call import Call, Denied, clock, told_of_stop
+from engine.desk_call import Call, Denied, clock
 from engine.desk_form import Field, Form, FormKind, Said
 from engine.desk_place import is_private
 from engine.desk_question import place_of_incident, put_question
 from engine.learning import HumanFix, tell_fix
-from engine.stopping import stop_actions
+from engine.stopping import stop_actions, told_of_stop
 from store import playbooks
 from store.pool import Row
 
@@ -68,9 +68,10 @@ async def escalate(call: Call) -> Said:
 
 async def stop(call: Call) -> Said:
     """The kill switch goes on. No question is asked: it only ever makes things safer."""
-    if not await stop_actions(call.conn, call.person, reason=call.click.text):
+    reason, here = call.click.text, call.channel.id if call.click.chat == call.channel.chat else ""
+    if not await stop_actions(call.conn, call.site, call.person, reason=reason, told_in=here):
         return call.done(Done.STOPPED_BEFORE)
-    return call.done(Done.STOPPED, message=told_of_stop(call.language, call.person.name, call.click.text))
+    return call.done(Done.STOPPED, message=told_of_stop(call.language, call.person.name, reason))
 
 
 async def ask(call: Call) -> Said:

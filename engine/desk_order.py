@@ -17,7 +17,7 @@ from core.role import Role
 from core.site import Channel, Site
 from engine import attending, desk_reading, linking, stopping
 from engine.approving import Person
-from engine.desk_call import Denied, done, refused, told_of_stop
+from engine.desk_call import Denied, done, refused
 from engine.desk_form import Ordered, Said
 from engine.desk_place import channel_of, check_place, is_private
 from engine.desk_question import incident_there, place_of_incident, put_question
@@ -39,6 +39,7 @@ class Errand:
     """A command of somebody who may give it, inside the transaction that its work is done in."""
 
     conn: Connection
+    site: Site
     channel: Channel
     ordered: Ordered
     person: Person
@@ -80,7 +81,7 @@ async def _order(house: House, site: Site, ordered: Ordered, language: Language)
             async with conn.transaction():
                 check_place(channel, ordered.account, ordered.chat)
                 person, role = await _person(conn, ordered.account, COMMAND_NEEDS[Command(name)])
-                errand = Errand(conn, channel, ordered, person, role, language)
+                errand = Errand(conn, site, channel, ordered, person, role, language)
                 return await COMMANDS[Command(name)](errand)
         except Unavailable:
             raise
@@ -150,9 +151,10 @@ async def _ask(errand: Errand) -> Said:
 
 async def _stop(errand: Errand) -> Said:
     reason = errand.ordered.text
-    if not await stopping.stop_actions(errand.conn, errand.person, reason=reason):
+    here = errand.channel.id if errand.ordered.chat == errand.channel.chat else ""
+    if not await stopping.stop_actions(errand.conn, errand.site, errand.person, reason=reason, told_in=here):
         return done(errand.language, Done.STOPPED_BEFORE)
-    told = told_of_stop(errand.language, errand.person.name, reason)
+    told = stopping.told_of_stop(errand.language, errand.person.name, reason)
     return done(errand.language, Done.STOPPED, message=told)
 
 

@@ -1,7 +1,7 @@
 """What a message in a chat shows, made from the rows as they are at this moment; `subject` says which message it is.
 
-`page:INCIDENT`, `finding:INCIDENT:ATTEMPT`, `card:EXECUTION`, `fix:INCIDENT`, `storm:STORM`, and `news:KEY` for what
-is said once.
+`page:INCIDENT`, `finding:INCIDENT:ATTEMPT`, `card:EXECUTION`, `fix:INCIDENT`, `storm:STORM`, and `stop:ID` and
+`news:KEY` for what is said once.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from core.plain_text import cut, visible
 from core.regrouping import OVER
 from core.site import Channel, Site
 from engine.news_details import news_details
+from engine.stopping import told_of_stop
 from engine.telling import frequency_of
 from store import (
     aggregates,
@@ -92,6 +93,8 @@ async def show(screen: Screen, row: Row) -> Shown | None:
             return await _fix(screen, UUID(rest))
         case "storm":
             return await _storm(screen, UUID(rest))
+        case "stop":
+            return Shown(told_of_stop(screen.language, row["body"]["by"], row["body"]["reason"]), None)
     return await _news(screen, row)
 
 

@@ -9,9 +9,10 @@ from api.access import Principal, Role, house_of, needs
 from api.problems import Problem, documented
 from api.routes.page import Moment
 from core.plain_text import storable
+from engine.stopping import KILL, tell_stop
 from store import listing
 from store.pool import Connection
-from store.site import set_switch
+from store.site import set_switch, switch_is_on
 
 router = APIRouter(prefix="/api/v1", tags=["switches"])
 Name = Literal["kill", "observe_only", "shadow"]
@@ -71,8 +72,12 @@ async def turn_switch(
     if not body.on and not caller.role.covers(Role.OPERATOR):
         said = f"Turning the {name} switch off needs the role operator; this key has the role {caller.role}."
         raise Problem(403, said, reason="role_missing")
+    site = await house_of(request).site()
     async with house_of(request).store.begin() as conn:
-        await set_switch(conn, name, body.on, by=caller.actor, reason=storable(body.reason))
+        reason, told = storable(body.reason), name == KILL and body.on and not await switch_is_on(conn, KILL)
+        await set_switch(conn, name, body.on, by=caller.actor, reason=reason)
+        if told:
+            await tell_stop(conn, site.channels, by=caller.name, reason=reason)
         return next(switch for switch in await _switches(conn) if switch["name"] == name)
 
 

@@ -178,6 +178,10 @@ async def test_stop_stops_everything_at_once_and_only_once(room: Room) -> None:
     [row] = await ward.rows("SELECT is_on, changed_by, reason FROM switches WHERE name = 'kill'")
     assert (row["is_on"], row["changed_by"], row["reason"]) == (True, "person:helper", "STOP in telegram")
     assert len(await ward.rows("SELECT 1 FROM audit WHERE action = 'switch.set'")) == 1
+    told = await ward.rows("SELECT channel, body->>'by' AS by FROM notifications WHERE kind = 'stop'")
+    here = {channel["id"] for channel in ward.site["channels"]} - {row["channel"] for row in told}
+    assert {row["by"] for row in told} == {"helper"}, "the other channels hear of it"
+    assert len(here) == 1, "and where it was pressed it is shown already"
 
 
 async def test_undo_is_a_proposal_of_its_own_that_waits_for_approval(room: Room) -> None:

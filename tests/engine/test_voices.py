@@ -11,7 +11,7 @@ from core.execution import State
 from engine import attending, incidents, learning
 from engine.following import want_findings
 from engine.learning import HumanFix
-from engine.stopping import KILL
+from engine.stopping import KILL, stop_actions
 from store import conversations, diagnoses, jobs, timeline
 from store import site as sites
 from tests.engine.chat_ward import FORUM, ROOM, ChatWard, open_chat_ward
@@ -308,3 +308,15 @@ async def test_a_message_that_somebody_deleted_is_posted_again(chats: ChatWard) 
     [again] = chats.telegram.hand.messages(FORUM, "Approve?")
     assert again.id != card.id
     assert "acknowledged by first" in page.text
+
+
+async def test_who_stops_everything_in_one_chat_is_heard_in_the_others(chats: ChatWard) -> None:
+    site = await chats.ward.house.site()
+    async with chats.ward.store.begin() as conn:
+        assert await stop_actions(conn, site, chats.ward.people["first"], reason="wrong host", told_in="tg")
+        assert not await stop_actions(conn, site, chats.ward.people["first"])
+    await chats.talk()
+    assert chats.in_telegram() == []
+    [told] = chats.in_slack()
+    assert "no action starts any more" in str(told.blocks)
+    assert all(word in str(told.blocks) for word in ("first", "wrong host", "nightshift kill off"))
