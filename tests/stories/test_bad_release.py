@@ -20,7 +20,7 @@ async def test_bad_release_is_healed_after_approval(town: Town) -> None:
     second = await heal(town, "v43", "v41", above=first["number"])
     known = "1 of 1 (21-100 %) on this service"
     assert second["shown"] == known, "the card of the second time knows that it helped before"
-    assert second["recalled"] == [{"playbook": "rollback-bad-release", "record": known}]
+    assert [(one["playbook"], one["record"]) for one in second["recalled"]] == [("rollback-bad-release", known)]
     assert second["basis"] != first["basis"]
     assert second["record"].startswith("2 of 2")
 
