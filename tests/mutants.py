@@ -22,6 +22,7 @@ TEST_S_MAX = 600
 NOT_COPIED = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", ".hypothesis", "docs", "node_modules")
 HEALING = "tests/engine/test_healing.py"
 FORGED = "tests/engine/test_forged_approvals.py"
+DESK_FORGED = "tests/engine/test_desk_forged.py"
 MACHINE = "tests/core/test_execution.py"
 GATE = "tests/core/test_policy.py"
 RATES = "tests/core/test_rates.py"
@@ -96,10 +97,13 @@ MUTANTS = (
     Mutant("who asked may approve what destroys", "engine/approving.py",
            'if body.get("destructive"):', 'if body.get("harmless"):', (FORGED,)),
     Mutant("a person may vote twice", "engine/preflight.py",
-           'people = {vote["person_id"] for vote in votes', 'people = [vote["verdict"] for vote in [*votes, *votes]',
+           'return len({vote["person_id"] for vote in votes', 'return 2 * len({vote["person_id"] for vote in votes',
            (FORGED,)),
     Mutant("one vote is enough", "engine/preflight.py",
-           'return len(people) >= max(1, int(approval["needed"]))', "return len(people) >= 1", (FORGED,)),
+           'return await behind(conn, approval) >= max(1, int(approval["needed"]))',
+           "return await behind(conn, approval) >= 1", (FORGED,)),
+    Mutant("a role that was lost still counts", "engine/preflight.py",
+           'if vote["is_active"] and Role(vote["role"]).covers(needed)})', 'if vote["is_active"]})', (DESK_FORGED,)),
     Mutant("a closed account still counts", "store/sql/approvals.sql",
            "FROM persons WHERE id = %s AND disabled_at IS NULL", "FROM persons WHERE id = %s", (FORGED,)),
     Mutant("glass needs no reason", "engine/revising.py",
