@@ -21,7 +21,7 @@ from engine.approving import Person
 from engine.desk_call import Call, Denied, refused
 from engine.desk_form import Click, Field, Form, FormKind, Ordered, Said
 from engine.desk_order import order
-from engine.desk_place import channel_of
+from engine.desk_place import channel_of, language_there
 from engine.house import House
 from store import heard_updates, identities, tickets
 from store.pool import Connection, Row
@@ -61,7 +61,7 @@ async def press(house: House, click: Click) -> Said:
     for _ in range(TRIES_MAX):
         try:
             site = await house.site()
-            language = _language(site, click)
+            language = language_there(site, click.channel, click.language)
             said = await _press(house, site, click, language)
         except Contended:
             continue  # two clicks met; nothing of this one is written yet
@@ -153,8 +153,3 @@ def _storable(click: Click) -> Click:
         click, account=click.account.storable(), text=storable(click.text).strip(), delivery=storable(click.delivery),
         values=storable_value(dict(click.values)),
     )  # fmt: skip
-
-
-def _language(site: Site, click: Click) -> Language:
-    own = next((channel.language for channel in site.channels if channel.id == click.channel), "")
-    return language_of(click.language or own)

@@ -19,7 +19,7 @@ from engine import attending, desk_reading, linking, stopping
 from engine.approving import Person
 from engine.desk_call import Denied, done, refused
 from engine.desk_form import Ordered, Said
-from engine.desk_place import channel_of, check_place, is_private
+from engine.desk_place import channel_of, check_place, is_private, language_there
 from engine.desk_question import incident_there, place_of_incident, put_question
 from engine.house import House
 from store import heard_updates, identities, incidents
@@ -53,8 +53,7 @@ async def order(house: House, ordered: Ordered) -> Said:
     for _ in range(TRIES_MAX):
         try:
             site = await house.site()
-            own = next((channel.language for channel in site.channels if channel.id == ordered.channel), "")
-            language = language_of(ordered.language or own)
+            language = language_there(site, ordered.channel, ordered.language)
             said = await _order(house, site, _storable(ordered), language)
         except Contended:
             continue

@@ -1,5 +1,6 @@
 """Where something comes from: the channel that it says, and whether that chat is one that we talk in."""
 
+from core.catalogue import Language, language_of
 from core.desk import Refusal
 from core.site import Channel, Site
 from engine.desk_call import Denied
@@ -8,12 +9,18 @@ from store.identities import Account
 
 def channel_of(site: Site, channel_id: str, account: Account) -> Channel:
     """The channel, if people answer there and the account is of its platform. Raises Denied."""
-    channel = next((one for one in site.channels if one.id == channel_id and one.is_chat), None)
-    if channel is None:
+    channel = site.channel(channel_id)
+    if channel is None or not channel.is_chat:
         raise Denied(Refusal.NO_SUCH_CHANNEL)
     if channel.kind != account.platform:
         raise Denied(Refusal.OTHER_PLATFORM)
     return channel
+
+
+def language_there(site: Site, channel_id: str, own: str) -> Language:
+    """The language of who pressed or wrote, where it is known, else the channel's."""
+    channel = site.channel(channel_id)
+    return language_of(own or (channel.language if channel else ""))
 
 
 def is_private(account: Account, chat: str) -> bool:

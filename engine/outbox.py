@@ -12,7 +12,7 @@ from store.pool import Connection
 async def tell(
     conn: Connection,
     channels: Iterable[Channel],
-    incident_id: UUID,
+    incident_id: UUID | None,
     kind: str,
     body: Mapping[str, Any],
     *,
@@ -23,7 +23,7 @@ async def tell(
     """Put the same message into the outbox for each channel.
 
     In chats the message shows its `subject` as that stands when it is sent (see `engine.showing`), or, without one,
-    the news of its `body` with `more`.
+    the news of its `body` with `more`, which need an incident.
     """
     for channel in channels:
         if channel.is_chat:

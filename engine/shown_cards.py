@@ -8,7 +8,7 @@ from core.role import Role
 from core.written_decision import HASH_CHARS, ID_CHARS, decision_key
 from engine import approving, preflight
 from engine.approving import Person
-from store import approvals, incidents, thread_doors, threads
+from store import approvals, incidents, threads
 from store.pool import Connection, Row
 
 
@@ -55,7 +55,7 @@ async def decide_shown(
 
 async def _shown(conn: Connection, thread_id: UUID, approval: str, intent_hash: str) -> Row:
     """The body of the card's row; the hash is checked where one came."""
-    cards = [row["body"] for row in await thread_doors.cards(conn, thread_id)]
+    cards = [row["body"] for row in await threads.cards(conn, thread_id)]
     named = [body for body in cards if str(body["approval_id"]).startswith(approval)]
     if len(approval) < ID_CHARS or len({str(body["approval_id"]) for body in named}) != 1:
         raise Refused("This conversation showed no card of that id; decide where its card is shown.", "not_shown_here")

@@ -8,8 +8,7 @@ from core.phrases_desk import PHRASES
 from core.plain_text import cut, visible
 from core.site import Channel, Site
 from engine.approving import Person
-from engine.outbox import want
-from store import notifications
+from engine.outbox import tell
 from store import site as sites
 from store.ids import new_id
 from store.pool import Connection
@@ -34,14 +33,7 @@ async def tell_stop(conn: Connection, channels: Iterable[Channel], *, by: str, r
     """Say over every channel that somebody stopped all actions."""
     subject = f"stop:{new_id()}"
     body = {"title": PHRASES["told.stop"].en, "by": by, "reason": cut(visible(reason), REASON_CHARS_MAX)}
-    for channel in channels:
-        if channel.is_chat:
-            await want(conn, channel, subject, None, "stop", body)
-            await notifications.wake(conn, channel.id)
-        else:
-            await notifications.queue(
-                conn, incident_id=None, kind="stop", channel=channel.id, dedup_key=f"{subject}:{channel.id}", body=body
-            )
+    await tell(conn, channels, None, "stop", body, key=subject, subject=subject)
 
 
 def told_of_stop(language: Language, name: str, reason: str) -> Message:

@@ -13,6 +13,7 @@ from store.sql_files import Queries
 from store.tail import Source
 
 THREADS = Queries("threads")
+CARDS_MAX = 50
 FORGOTTEN_ROWS_MAX = 100
 
 
@@ -101,3 +102,14 @@ async def forget(conn: Connection, *, older_than_s: float) -> list[UUID]:
     """Drop conversations about no incident in which nothing was said for so long; their ids."""
     rows = await many(conn, THREADS["forget"], {"older_than_s": older_than_s, "rows_max": FORGOTTEN_ROWS_MAX})
     return [row["id"] for row in rows]
+
+
+async def newest_key(conn: Connection, *, person_id: UUID, door: str, stem: str) -> str | None:
+    """The whole key of a person's newest thread at a door whose key begins so; None where there is none."""
+    row = await maybe(conn, THREADS["newest_with_stem"], {"person_id": person_id, "door": door, "stem": stem})
+    return str(row["outside_key"]) if row else None
+
+
+async def cards(conn: Connection, thread_id: UUID) -> list[Row]:
+    """The bodies of the newest `approval.requested` rows, newest first."""
+    return await many(conn, THREADS["cards"], [thread_id, CARDS_MAX])

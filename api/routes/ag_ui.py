@@ -26,7 +26,7 @@ from core.plain_text import storable
 from engine.approving import Person
 from engine.execution_news import ENOUGH, follow_execution
 from engine.shown_cards import Decided, decide_shown
-from store import thread_doors, threads
+from store import threads
 
 router = APIRouter(tags=["chat, compatible"])
 DOOR = "ag-ui"
@@ -123,7 +123,7 @@ async def _decide(
 
 
 async def _card(conn: Any, thread_id: Any, approval_id: str) -> dict[str, Any]:
-    for row in await thread_doors.cards(conn, thread_id):
+    for row in await threads.cards(conn, thread_id):
         if str(row["body"]["approval_id"]) == approval_id:
             return dict(row["body"]["card"])
     raise IllegalTransition("This conversation showed no card of that id.", "not_shown_here")

@@ -29,7 +29,7 @@ from core.plain_text import storable
 from core.written_decision import Written, read_decision
 from engine.approving import Person
 from engine.shown_cards import decide_shown
-from store import thread_doors, threads
+from store import threads
 from store.ids import new_id
 
 router = APIRouter(prefix="/v1", tags=["chat, compatible"])
@@ -165,7 +165,7 @@ async def _outside_key(request: Request, caller: Principal, messages: list[Said]
     stem = f"began:{hashlib.sha256(storable(first).encode()).hexdigest()[:32]}:"
     if any(said.role == "assistant" for said in messages):
         async with house_of(request).store.begin() as conn:
-            if found := await thread_doors.newest_key(conn, person_id=caller.id, door=DOOR, stem=stem):
+            if found := await threads.newest_key(conn, person_id=caller.id, door=DOOR, stem=stem):
                 return found
     return f"{stem}{new_id()}"
 
