@@ -219,6 +219,7 @@ async def _furnish(house: House) -> None:
         # What ruled before goes on to rule: a slip in one file must not take the house down in the night.
         log.error("playbook.not_loaded", fault=fault)
     async with house.store.begin() as conn:
+        await people.lock_house(conn)
         for source, books in ((playbooks.SHIPPED, bodies), ("file", own.bodies)):
             for body in books:
                 await playbooks.bring(conn, body, source=source, by="nightshift")

@@ -25,6 +25,11 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+async def lock_house(conn: Connection) -> None:
+    """Wait until nobody else furnishes the house: of processes that start at once, one makes the first admin."""
+    await conn.execute(PEOPLE["lock_house"])
+
+
 async def add_person(conn: Connection, name: str, role: str, *, by: str) -> UUID:
     """A new person; the name must be free, also of whoever was here once."""
     row = await maybe(conn, PEOPLE["add_person"], [new_id(), name, role])

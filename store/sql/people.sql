@@ -1,3 +1,7 @@
+-- name: lock_house
+-- Wait until nobody else furnishes the house.
+SELECT pg_advisory_xact_lock(7203015)
+
 -- name: add_person
 -- A person, if the name is free.
 INSERT INTO persons (id, name, role) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING RETURNING id
