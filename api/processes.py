@@ -65,6 +65,7 @@ class _Parent:
                 return code
             for _ in range(number - 1):
                 self._start()
+            log.info("processes.serve", number=number)
             self._watch()
             return 0
         finally:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -221,13 +222,16 @@ class Hearing:
             log.warning("telegram.not_told", chat=place.chat, error=error.detail)
 
     async def _post(self, place: Place, message: Message) -> None:
-        try:
-            await self.voice.post(place, message)
-        except Wait as wait:
-            if wait.seconds > PATIENCE_S:
-                raise
-            await asyncio.sleep(wait.seconds)
-            await self.voice.post(place, message)
+        """Wait as often as Telegram wants: of two answers to one chat, the second may be asked to wait twice."""
+        until = monotonic() + PATIENCE_S
+        while True:
+            try:
+                await self.voice.post(place, message)
+                return
+            except Wait as wait:
+                if monotonic() + wait.seconds > until:
+                    raise
+                await asyncio.sleep(wait.seconds)
 
     async def _type(self, wrote: Wrote) -> None:
         action = SendChatAction(chat_id=chat_id(wrote.chat), message_thread_id=number(wrote.topic), action="typing")

@@ -216,6 +216,13 @@ async def test_nobody_waits_for_an_answer_that_telegram_will_not_take_yet(room: 
         assert "Approved" in await hand.answer_to(hand.press(APPROVER, card.shown, "approve"), within_s=3.0)
 
 
+async def test_an_answer_waits_as_often_as_telegram_wants(room: Room) -> None:
+    room.telegram.faults.arm(Fault.RATE_LIMITED, "sendMessage", place=APPROVER.id, times=3)
+    async with room.listening():
+        room.telegram.hand.say(APPROVER, APPROVER.id, "/oncall")
+        await room.telegram.hand.sees(APPROVER.id, "rota", within_s=10)
+
+
 async def test_who_writes_on_and_on_is_heard_for_a_while(room: Room) -> None:
     """Neither one stranger nor many use up what the bot may say, or fill the tables; STOP is always heard."""
     hand = room.telegram.hand
