@@ -1,18 +1,10 @@
 """What this process counts about its own doors, in one registry that `/metrics` prints."""
 
-import os
 from dataclasses import dataclass, field
-from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client import Gauge as EveryGauge
-from prometheus_client.multiprocess import MultiProcessCollector
-
-from api.processes import FIGURES
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-# Read from the database at a scrape, whichever process answers it.
-Gauge = partial(EveryGauge, multiprocess_mode="mostrecent")
 STATES_NAME = "nightshift_executions"
 
 
@@ -57,11 +49,3 @@ class Figures:
         )
         self.approvals_waiting = Gauge("nightshift_approvals_waiting", "Approvals that wait for a person.", registry=r)
         self.incidents_open = Gauge("nightshift_incidents_open", "Incidents that are not resolved.", registry=r)
-
-    def printed(self) -> bytes:
-        """All of it in Prometheus' text form; where several processes serve, what all of them counted."""
-        registry = self.registry
-        if FIGURES in os.environ:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)

@@ -7,14 +7,12 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
 
-from api import processes
 from api.connection import Connection
 from api.receivers import singletons
 from core.errors import BadConfiguration, NightshiftError
@@ -36,38 +34,18 @@ PARTS = {"up": ("serve", "worker"), "serve": ("serve",), "worker": ("worker",), 
 
 def run(what: str, **given: Any) -> int:
     """Open the house and run its parts; the exit code. A fault is one line that says what to do."""
-    return _told(partial(_run, what, given))
-
-
-def _told(work: Callable[[], int]) -> int:
     try:
-        return work()
+        settings = read_settings(**given)
+        _log_to_stderr(settings.log_level)
+        if what in ("serve", "worker", "migrate") and not (settings.database_url or settings.database_owner_url):
+            raise BadConfiguration(f"`nightshift {what}` needs DATABASE_URL. For a first look use: nightshift up")
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(settings, PARTS[what]))
     except NightshiftError as error:
         print(f"nightshift: {error.detail}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def _run(what: str, given: Mapping[str, Any]) -> int:
-    settings = read_settings(**given)
-    _log_to_stderr(settings.log_level)
-    if what in ("serve", "worker", "migrate") and not (settings.database_url or settings.database_owner_url):
-        raise BadConfiguration(f"`nightshift {what}` needs DATABASE_URL. For a first look use: nightshift up")
-    if what != "serve" or settings.processes == 1:
-        return _open_and_work(settings, PARTS[what])
-    _listen(settings).close()  # a port that somebody has, even one who shares it, is told at once
-    with _share(settings) as held:
-        settings = settings.model_copy(update={"port": held.getsockname()[1]})
-        return processes.run(
-            settings.processes, lambda life: _told(partial(_open_and_work, settings, PARTS[what], life))
-        )
-
-
-def _open_and_work(settings: Settings, parts: Sequence[str], life: processes.Life | None = None) -> int:
-    """Run the parts in this process, alone or as one of several."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_open(settings, parts, life))
     return 0
 
 
@@ -80,26 +58,22 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
-async def _open(settings: Settings, parts: Sequence[str], life: processes.Life | None) -> None:
+async def _run(settings: Settings, parts: Sequence[str]) -> None:
     if not parts:
         await bring_up_to_date(settings)
         print("The database is at this version.")
         return
-    listener = (_share if life else _listen)(settings) if "serve" in parts else None
+    listener = _listen(settings) if "serve" in parts else None
     with contextlib.closing(listener) if listener else contextlib.nullcontext():
         async with open_house(settings) as house:
-            await _work(house, parts, listener, life)
+            await _work(house, parts, listener)
 
 
-async def _work(
-    house: House, parts: Sequence[str], listener: socket.socket | None, life: processes.Life | None
-) -> None:
+async def _work(house: House, parts: Sequence[str], listener: socket.socket | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if life:
-        loop.add_reader(life.orphaned, stop.set)
     tasks = [asyncio.create_task(house.intake.run(), name="intake")]
     server = _server(house, runs_jobs="worker" in parts) if listener else None
     if server and listener:
@@ -112,10 +86,8 @@ async def _work(
     # What is there now stays: looking through it again and again for garbage would stop every request for a moment.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    if listener and (life is None or life.is_first):
+    if listener:
         _welcome(house, listener)
-    if life:
-        life.ready()
     done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
     if server:
         # Requests under way end first; the intake goes on until their alerts are stored.
@@ -132,23 +104,13 @@ async def _work(
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Listen before anything else starts, so that a taken port is told at once."""
-    return _bind(settings, lambda listener: listener.listen(BACKLOG))
-
-
-def _share(settings: Settings) -> socket.socket:
-    """The port together with other processes of ours. Connections come to those that serve, not to this socket yet."""
-    return _bind(settings, lambda listener: None, socket.SO_REUSEPORT)
-
-
-def _bind(settings: Settings, then: Callable[[socket.socket], None], *options: int) -> socket.socket:
+    """Bind before anything else starts, so that a taken port is told at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    for option in (socket.SO_REUSEADDR, *options):
-        listener.setsockopt(socket.SOL_SOCKET, option, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-        then(listener)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise BadConfiguration(

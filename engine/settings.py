@@ -22,8 +22,6 @@ class Settings(BaseSettings):
     playbooks: Path | None = Field(None, alias="NIGHTSHIFT_PLAYBOOKS")
     host: str = Field("127.0.0.1", alias="NIGHTSHIFT_HOST")
     port: int = Field(8080, alias="NIGHTSHIFT_PORT", ge=0, le=65535)
-    # How many processes `serve` runs behind its port; one uses one core.
-    processes: int = Field(1, alias="NIGHTSHIFT_PROCESSES", ge=1, le=64)
     # Where people and services outside reach this house, such as https://nightshift.example.
     public_url: str = Field("", alias="NIGHTSHIFT_PUBLIC_URL")
     log_level: str = Field("info", alias="NIGHTSHIFT_LOG_LEVEL", pattern="^(debug|info|warning|error)$")

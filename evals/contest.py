@@ -1,16 +1,12 @@
-"""Alerts a second, answered after the commit, beside Debian's Alertmanager in memory: A-B-A-B, each pass from empty.
+"""Alerts a second, answered after the commit, beside Debian's Alertmanager in memory: A-B-A-B, each pass from empty."""
 
-Alertmanager uses every core, so `serve` runs in as many processes; what one process does is shown beside it.
-"""
-
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
 
 from evals import load
-from evals.contestants import PROCESSES, Side, alertmanager, database_server, has_alertmanager, nightshift
+from evals.contestants import Side, alertmanager, database_server, has_alertmanager, nightshift
 from evals.load import Kind, Load, Plan
 
 PASSES = 2
@@ -47,16 +43,14 @@ def contest(seconds: float, *, worker: bool = False, only: str = "") -> Iterator
             if only not in match.name:
                 continue
             ours: list[Load] = []
-            alone: list[Load] = []
             theirs: list[Load] = []
             for _ in range(PASSES):
                 if rival:
                     with alertmanager() as side:
                         theirs.append(_run(match, side, seconds))
-                for loads, number in ((ours, os.cpu_count() or 1), (alone, 1)):
-                    with nightshift(database, worker=worker, environment={PROCESSES: str(number)}) as house:
-                        loads.append(_run(match, house.side, seconds))
-            yield _row(match, ours, alone, theirs)
+                with nightshift(database, worker=worker) as house:
+                    ours.append(_run(match, house.side, seconds))
+            yield _row(match, ours, theirs)
 
 
 def _run(match: Match, side: Side, seconds: float) -> Load:
@@ -75,12 +69,11 @@ def _run(match: Match, side: Side, seconds: float) -> Load:
     )
 
 
-def _row(match: Match, ours: list[Load], alone: list[Load], theirs: list[Load]) -> dict[str, Any]:
-    noise = max(one.other_cpu_share for one in (*ours, *alone, *theirs))
+def _row(match: Match, ours: list[Load], theirs: list[Load]) -> dict[str, Any]:
+    noise = max(one.other_cpu_share for one in (*ours, *theirs))
     row: dict[str, Any] = {
         "what": match.name,
         "ours": [one.alerts_per_s for one in ours],
-        "one_process": [one.alerts_per_s for one in alone],
         "alertmanager": [one.alerts_per_s for one in theirs],
         "p50_ms": [one.p50_ms for one in ours],
         "p99_ms": [one.p99_ms for one in ours],
@@ -88,7 +81,7 @@ def _row(match: Match, ours: list[Load], alone: list[Load], theirs: list[Load]) 
         "noise": noise,
         "quiet": noise <= NOISE_MAX,
         "ratio_wanted": match.ratio_min,
-        "runs": {"ours": [asdict(one) for one in (*ours, *alone)], "alertmanager": [asdict(one) for one in theirs]},
+        "runs": {"ours": [asdict(one) for one in ours], "alertmanager": [asdict(one) for one in theirs]},
     }
     if theirs:
         ratio = mean(one.alerts_per_s for one in ours) / mean(one.alerts_per_s for one in theirs)

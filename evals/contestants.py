@@ -28,7 +28,6 @@ route: {receiver: none, group_by: [alertname, cluster], group_wait: 30s}
 receivers: [{name: none}]
 """
 READY_S, STOP_S = 60.0, 15.0
-PROCESSES, ALL_SERVE = "NIGHTSHIFT_PROCESSES", "processes.serve"
 ADDRESS = re.compile(r"ready at http://[^:\s]+:(\d+)")
 KEY = re.compile(r"ns_[A-Za-z0-9_-]{43}")
 
@@ -89,10 +88,9 @@ class House:
         said = self.folder / f"serve-{time.time_ns()}.out"
         with said.open("wb") as out:
             self.process = self.stack.enter_context(self._part("serve", "--port", str(self.port), stdout=out))
-        log, alone = self.folder / "log", self.environment.get(PROCESSES, "1") == "1"
-        while not (address := ADDRESS.search(said.read_text())) or not (alone or ALL_SERVE in log.read_text()):
+        while not (address := ADDRESS.search(said.read_text())):
             if self.process.poll() is not None or perf_counter() - began > READY_S:
-                raise RuntimeError(log.read_text()[-2000:])
+                raise RuntimeError((self.folder / "log").read_text()[-2000:])
             sleep(0.01)
         self.port = int(address.group(1))
         _until_ready(f"http://127.0.0.1:{self.port}/health/ready", self.process)

@@ -23,15 +23,9 @@ def up(
     _run("up", host=host, port=port, data_dir=data_dir, config=config, database_url=database_url)
 
 
-def serve(
-    host: Host = None,
-    port: Port = None,
-    config: Config = None,
-    database_url: DatabaseUrl = None,
-    processes: Annotated[int | None, typer.Option(help="How many processes; one uses one core.", min=1, max=64)] = None,
-) -> None:
+def serve(host: Host = None, port: Port = None, config: Config = None, database_url: DatabaseUrl = None) -> None:
     """Answer HTTP."""
-    _run("serve", host=host, port=port, config=config, database_url=database_url, processes=processes)
+    _run("serve", host=host, port=port, config=config, database_url=database_url)
 
 
 def worker(config: Config = None, database_url: DatabaseUrl = None) -> None:

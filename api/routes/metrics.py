@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.access import Principal, Role, house_of, needs
 from api.figures import Figures
@@ -20,7 +20,7 @@ async def metrics(request: Request, caller: Annotated[Principal, Depends(needs(R
     """Every figure in Prometheus' text form."""
     counted: Figures = request.app.state.figures
     await refresh(counted, house_of(request).store)
-    return Response(counted.printed(), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(counted.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 async def refresh(counted: Figures, store: Store) -> None:
