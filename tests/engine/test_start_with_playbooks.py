@@ -1,5 +1,6 @@
 """A start brings in the folder's playbooks: a bad file takes nothing down, and nothing done by hand is undone."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,18 @@ async def test_what_a_person_withdrew_or_wrote_stays_so_after_a_start(database: 
     assert rules["clock-skew"]["body"]["advice"] == "Ask the network people."
     write(folder, "good", "Good again")
     assert (await start(database, folder))["good"]["body"]["title"] == "Good again", "somebody edited the file since"
+
+
+async def test_of_two_that_start_at_once_on_an_empty_database_one_makes_the_first_admin(
+    database: Any, folder: Path
+) -> None:
+    settings = Settings(
+        database_url=database.url, database_owner_url=database.owner_url, unsafe_database=True, data_dir=folder / "data"
+    )
+
+    async def key() -> str:
+        async with open_house(settings) as house:
+            return house.first_key
+
+    keys = await asyncio.gather(*[key() for _ in range(4)])
+    assert len([one for one in keys if one]) == 1
