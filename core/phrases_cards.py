@@ -116,6 +116,11 @@ PHRASES = {
         "{services} 上的 {alerts} 則告警將持續",
     ),
     "card.over": Phrase("no alert fires any more", "已没有告警", "已沒有告警"),
+    "card.stopped": Phrase(
+        "STOP is on: nothing starts before an operator lifts it",
+        "紧急停止已开启：操作员解除前不会启动任何操作",
+        "緊急停止已開啟：操作員解除前不會啟動任何操作",
+    ),
     "card.who": Phrase("{count} × {role}", "{count} × {role}", "{count} × {role}"),
     "card.votes": Phrase("{have}/{need}: {names}", "{have}/{need}：{names}", "{have}/{need}：{names}"),
     "card.bound": Phrase("exactly this action: {hash}", "仅限此操作：{hash}", "僅限此操作：{hash}"),

@@ -20,7 +20,7 @@ from core.plain_text import cut, visible
 from core.regrouping import OVER
 from core.site import Channel, Site
 from engine.news_details import news_details
-from engine.stopping import told_of_stop
+from engine.stopping import KILL, told_of_stop
 from engine.telling import frequency_of
 from store import (
     aggregates,
@@ -36,6 +36,7 @@ from store import (
     tickets,
     timeline,
 )
+from store import site as sites
 from store.pool import Connection, Row
 from tools.act.proposals import current_playbooks
 from tools.notify.buttons import Layout
@@ -142,7 +143,7 @@ async def _card(screen: Screen, execution_id: UUID) -> Shown | None:
         return await _outcome(screen, incident, execution, approval, votes)
     facts = CardFacts(
         incident, execution["card"], approval["needed"], approval["role"], approval["expires_at"],
-        votes, await alerts.summary(conn, incident["id"]),
+        votes, await alerts.summary(conn, incident["id"]), is_stopped=await sites.switch_is_on(conn, KILL),
     )  # fmt: skip
     ids = {About.APPROVAL: str(approval["id"])}
     minted = await _mint(screen, card_layout(incident), incident["id"], ids, approval["intent_hash"])

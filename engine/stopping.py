@@ -10,6 +10,7 @@ from core.site import Channel, Site
 from engine.approving import Person
 from engine.outbox import tell
 from store import site as sites
+from store import timeline
 from store.ids import new_id
 from store.pool import Connection
 
@@ -24,9 +25,15 @@ async def stop_actions(conn: Connection, site: Site, person: Person, *, reason: 
     """
     if await sites.switch_is_on(conn, KILL):
         return False
-    await sites.set_switch(conn, KILL, True, by=person.actor, reason=reason or f"STOP in {person.via}")
+    await turn_kill(conn, True, by=person.actor, reason=reason or f"STOP in {person.via}")
     await tell_stop(conn, (one for one in site.channels if one.id != told_in), by=person.name, reason=reason)
     return True
+
+
+async def turn_kill(conn: Connection, is_on: bool, *, by: str, reason: str) -> None:
+    """Turn the switch; every card that waits says so."""
+    await sites.set_switch(conn, KILL, is_on, by=by, reason=reason)
+    await timeline.follow_cards(conn)
 
 
 async def tell_stop(conn: Connection, channels: Iterable[Channel], *, by: str, reason: str) -> None:

@@ -46,6 +46,11 @@ async def append(
     return int(row["seq"])
 
 
+async def follow_cards(conn: Connection) -> None:
+    """Have the threads looked at in which a card waits for people: something that all cards tell has changed."""
+    await conn.execute(TIMELINE["follow_cards"])
+
+
 async def append_many(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append a row (incident_id, kind, reason, body) to many incidents, one to each."""
     if rows:

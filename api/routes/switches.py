@@ -9,7 +9,7 @@ from api.access import Principal, Role, house_of, needs
 from api.problems import Problem, documented
 from api.routes.page import Moment
 from core.plain_text import storable
-from engine.stopping import KILL, tell_stop
+from engine.stopping import KILL, tell_stop, turn_kill
 from store import listing
 from store.pool import Connection
 from store.site import set_switch, switch_is_on
@@ -75,7 +75,10 @@ async def turn_switch(
     site = await house_of(request).site()
     async with house_of(request).store.begin() as conn:
         reason, told = storable(body.reason), name == KILL and body.on and not await switch_is_on(conn, KILL)
-        await set_switch(conn, name, body.on, by=caller.actor, reason=reason)
+        if name == KILL:
+            await turn_kill(conn, body.on, by=caller.actor, reason=reason)
+        else:
+            await set_switch(conn, name, body.on, by=caller.actor, reason=reason)
         if told:
             await tell_stop(conn, site.channels, by=caller.name, reason=reason)
         return next(switch for switch in await _switches(conn) if switch["name"] == name)

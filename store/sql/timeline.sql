@@ -10,6 +10,14 @@ SELECT 'follow_incident', c.incident_id::text, store.now(), jsonb_build_object('
 FROM conversations c WHERE c.incident_id = %(id)s LIMIT 1
 ON CONFLICT (kind, key) DO UPDATE SET due_at = least(due.due_at, excluded.due_at)
 
+-- name: follow_cards
+-- The same for every incident in whose threads a card waits for people.
+INSERT INTO due (kind, key, due_at, args)
+SELECT DISTINCT 'follow_incident', c.incident_id::text, store.now(), jsonb_build_object('incident_id', c.incident_id)
+FROM conversations c JOIN executions e ON e.incident_id = c.incident_id
+JOIN approvals a ON a.execution_id = e.id AND a.state = 'pending'
+ON CONFLICT (kind, key) DO UPDATE SET due_at = least(due.due_at, excluded.due_at)
+
 -- name: append_many
 -- Append one row to each of many incidents.
 WITH b AS (SELECT * FROM jsonb_to_recordset(%s) AS b (incident_id uuid, kind text, reason text, body jsonb)),

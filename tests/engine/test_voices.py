@@ -11,7 +11,7 @@ from core.execution import State
 from engine import attending, incidents, learning
 from engine.following import want_findings
 from engine.learning import HumanFix
-from engine.stopping import KILL, stop_actions
+from engine.stopping import KILL, stop_actions, turn_kill
 from store import conversations, diagnoses, jobs, timeline
 from store import site as sites
 from tests.engine.chat_ward import FORUM, ROOM, ChatWard, open_chat_ward
@@ -65,6 +65,21 @@ async def test_the_card_stands_in_the_thread_of_its_page_and_becomes_its_outcome
         await timeline.append(conn, (await ward.incident(service))["id"], "recall")
     assert "follow_incident" in await chats.talk()
     assert len(chats.telegram.calls.accepted("editMessageText")) == before
+
+
+async def test_a_card_that_waits_says_whether_stop_is_on(chats: ChatWard) -> None:
+    ward = chats.ward
+    service = await ward.add_service()
+    await chats.talk()
+    await ward.ask(service)
+    await chats.talk()
+    _, card = chats.telegram.hand.messages(FORUM)
+    for is_on in (True, False):
+        async with ward.store.begin() as conn:
+            await turn_kill(conn, is_on, by="person:first", reason="to look at it")
+        await chats.talk()
+        assert ("STOP is on: nothing starts before an operator lifts it" in card.text) is is_on
+        assert labels(card) == EVERY_BUTTON
 
 
 async def test_two_have_to_agree_and_a_no_ends_it(chats: ChatWard) -> None:

@@ -28,7 +28,7 @@ LAYOUT: Layout = (
 @dataclass(frozen=True)
 class CardFacts:
     """What a card shows: the incident, the card as it was built, the approval (needed, role, expires_at), the votes
-    with names, and what fires now by name and service."""
+    with names, what fires now by name and service, and whether STOP is on."""
 
     incident: Mapping[str, Any]
     card: Mapping[str, Any]
@@ -37,6 +37,7 @@ class CardFacts:
     expires_at: datetime
     votes: Sequence[Mapping[str, Any]] = ()
     alerts: Sequence[Mapping[str, Any]] = ()
+    is_stopped: bool = False
 
 
 def card_layout(incident: Mapping[str, Any]) -> Layout:
@@ -48,6 +49,7 @@ def card_message(facts: CardFacts, language: Language, tickets: Mapping[Verb, st
     """The card of an action that waits for people."""
     card = facts.card
     rows = [
+        ("but", say(PHRASES, "card.stopped", language) if facts.is_stopped else ""),
         *deed_rows(card),
         ("why", card["why"] if card["confirmed"] else say(PHRASES, "card.unconfirmed", language, text=card["why"])),
         *[("evidence", text) for text in card["evidence"] if text not in card["why"]],

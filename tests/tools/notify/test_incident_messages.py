@@ -67,7 +67,7 @@ def every(language: Language) -> Iterator[Message]:
     yield page_message(PageFacts(incident(), (), 0, Frequency(1, 1, 1, 1)), language, {})
     for needed, record in ((2, RECORD), (1, TrackRecord()), (1, TrackRecord(1, 1, on_service=(0, 0)))):
         card = {**CARD, "record": record.counts}
-        facts = CardFacts(incident(), card, needed, "«25»", AT, VOTES, ALERTS if needed > 1 else ())
+        facts = CardFacts(incident(), card, needed, "«25»", AT, VOTES, ALERTS if needed > 1 else (), needed > 1)
         yield card_message(facts, language, TICKETS)
     for state in State:
         verdict = {"signals": "«26»"}
