@@ -77,6 +77,7 @@ def _check_references(site: Site, place: str) -> None:
 
 
 def _check_chats(site: Site, place: str) -> None:
+    chats: dict[tuple[str, ...], str] = {}
     for channel in site.channels:
         if not channel.is_chat:
             continue
@@ -89,6 +90,11 @@ def _check_chats(site: Site, place: str) -> None:
         if channel.mode == modes[1] and not channel.secret_env:
             raise BadConfiguration(
                 f"{here}: mode {channel.mode} needs secret_env, which names the variable of its secret"
+            )
+        other = chats.setdefault((channel.kind, channel.chat, channel.token_env, channel.url), channel.id)
+        if other != channel.id:
+            raise BadConfiguration(
+                f"{here} is the same chat as {other}: leave one out, or everything is said there twice"
             )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -13,6 +13,7 @@ from core.chat_key import ChatKey
 from core.errors import NightshiftError, Unavailable
 from core.message import Message, Tone
 from core.phrases_outcome import PHRASES
+from core.plain_text import cut, visible
 from core.site import CHAT_KINDS, Channel
 from engine import chatting
 from engine.house import House
@@ -27,6 +28,7 @@ ANSWER_S_MAX = 900.0
 FINISH_TRIES_MAX = 30
 FINISH_AGAIN_S = 2.0
 WAIT_S_MAX = 120.0
+ASKED_CHARS_MAX = 300
 FIRST_LINES_CHARS_MAX = 3_000
 """Longer answers go along as a file, of which this much is shown."""
 
@@ -70,8 +72,12 @@ async def stream_answer(house: House, run_id: str) -> None:
                 await stream.write(answer.text)
     except TimeoutError:
         answer = Answer(answer.text, "late")
-    language = language_of(run["language"] or channel.language)
-    await _finish(house, channel, run, place, stream, final_message(answer, language))
+    message = final_message(answer, language_of(run["language"] or channel.language))
+    if channel.kind == "slack" and key.chat == channel.chat and not key.thread:
+        # What is typed behind a command is seen by nobody else, and an answer without its question says little.
+        asked = f"{run['person']}: {cut(visible(run['text']), ASKED_CHARS_MAX)}"
+        message = replace(message, rows=[("", asked), *message.rows])
+    await _finish(house, channel, run, place, stream, message)
 
 
 async def _place(conn: Connection, key: ChatKey) -> Place:

@@ -65,6 +65,7 @@ CHAT = {"id": "a", "kind": "slack", "chat": "C1", "token_env": "BOT"}
         ({"channels": [{"id": "a"}, {"id": "a"}]}, "two channels have the same id"),
         ({"channels": [{"id": "a", "kind": "slack"}]}, "channel a: slack needs chat, its id there, and token_env"),
         ({"channels": [{**CHAT, "mode": "polling"}]}, "channel a: the mode of slack is socket or http"),
+        ({"channels": [CHAT, {**CHAT, "id": "b"}]}, "channel b is the same chat as a"),
         ({"channels": [{**CHAT, "mode": "http"}]}, "channel a: mode http needs secret_env"),
         ({"endpoints": [{**ENDPOINT, "method": "DELETE"}]}, "endpoint back: the method must be POST, PUT or PATCH"),
         ({"endpoints": [{**ENDPOINT, "method": "post"}]}, "endpoint back: the method must be"),

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from core.catalogue import Language
+from core.chat_key import ChatKey
 from core.role import Role
 from engine.desk_question import place_of_incident, put_question
 from engine.streaming_answers import FIRST_LINES_CHARS_MAX, Answer, final_message, stream_answer
@@ -30,13 +31,13 @@ async def chats(database: Any, tmp_path: Path) -> AsyncIterator[ChatWard]:
         yield opened
 
 
-async def ask(chats: ChatWard, channel: str) -> Row:
-    """Somebody asks in the incident's thread; the run that answers."""
+async def ask(chats: ChatWard, channel: str, *, in_thread: bool = True) -> Row:
+    """Somebody asks in the incident's thread, or in the chat itself; the run that answers."""
     ward = chats.ward
     account, chat = ASKED[channel]
     incident = await ward.incident("svc-0")
     async with ward.store.begin() as conn:
-        key = await place_of_incident(conn, channel, incident, chat)
+        key = await place_of_incident(conn, channel, incident, chat) if in_thread else ChatKey(channel, chat, "")
         await put_question(
             conn, key, incident, "what changed?", account=account, person=ward.people["first"], role=Role.APPROVER,
             language=Language.EN, is_private=False,
@@ -74,6 +75,15 @@ async def test_an_answer_grows_in_the_thread_of_its_incident_in_slack(chats: Cha
     assert chats.slack.violations == []
     await streamed(chats, run)  # the job comes again
     assert len(chats.in_slack()) == 2
+
+
+async def test_what_is_asked_by_a_command_in_slack_stands_above_its_answer(chats: ChatWard) -> None:
+    run = await ask(chats, "sl", in_thread=False)
+    await say(chats, run, "run.finished", text="Release 1.4.2 came at 10:00.", outcome="answered")
+    await streamed(chats, run)
+    _, answer = chats.in_slack()
+    said = str(answer.blocks)
+    assert 0 < said.index("first: what changed?") < said.index("Release 1.4.2 came at 10:00.")
 
 
 async def test_an_answer_grows_in_the_topic_of_its_incident_in_telegram(chats: ChatWard) -> None:
