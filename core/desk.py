@@ -114,6 +114,7 @@ class Refusal(StrEnum):
     NOTHING_TO_UNDO = "nothing_to_undo"
     UNDO_WAITS = "undo_waits"
     NO_SUCH_COMMAND = "no_such_command"
+    NO_SUCH_INCIDENT = "no_such_incident"
     NO_INCIDENT_NAMED = "no_incident_named"
     NO_CODE = "no_code"
     NOT_HERE = "not_here"

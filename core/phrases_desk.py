@@ -127,6 +127,11 @@ PHRASES = {
     ),
     "no.bad_input": Phrase("That does not work: {detail}", "无法处理：{detail}", "無法處理：{detail}"),
     "no.not_found": Phrase("{detail}", "未找到：{detail}", "未找到：{detail}"),
+    "no.no_such_incident": Phrase(
+        "There is no incident #{number}; /incidents lists those that are open.",
+        "没有事件 #{number}；可用 /incidents 查看未结事件。",
+        "沒有事件 #{number}；可用 /incidents 查看未結事件。",
+    ),
     "no.moved_on": Phrase("Things have moved on: {detail}", "情况已变化：{detail}", "情況已變化：{detail}"),
     "no.decided": Phrase(
         "This was decided before: {state}{by}.", "之前已有决定：{state}{by}。", "之前已有決定：{state}{by}。"

@@ -99,7 +99,7 @@ def refused(language: Language, error: NightshiftError) -> Said:
 
 
 NEED_VALUES = frozenset({Refusal.ROLE_MISSING, Refusal.TOO_LONG, Refusal.DECIDED, Refusal.INCIDENT_OVER,
-                         Refusal.NOTHING_FIRES, Refusal.TOO_WIDE})  # fmt: skip
+                         Refusal.NOTHING_FIRES, Refusal.TOO_WIDE, Refusal.NO_SUCH_INCIDENT})  # fmt: skip
 """Sentences with facts in them that only the desk itself knows to put there."""
 
 

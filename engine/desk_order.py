@@ -8,7 +8,7 @@ import structlog
 from core.catalogue import Language, language_of, say
 from core.chat_key import ChatKey
 from core.desk import COMMAND_NEEDS, Command, Done, Refusal
-from core.errors import Contended, NightshiftError, Unavailable
+from core.errors import Contended, NightshiftError, NotFound, Unavailable
 from core.message import Message, Tone
 from core.phrases_desk import PHRASES
 from core.plain_text import storable
@@ -71,7 +71,7 @@ async def _order(house: House, site: Site, ordered: Ordered, language: Language)
     if name not in NAMES:
         raise Denied(Refusal.NO_SUCH_COMMAND)
     if name == Command.HELP:
-        return done(language, Done.SHOWN, message=_help(language))
+        return done(language, Done.SHOWN, message=await _help(house, ordered.account, language))
     if name == Command.LINK:
         return await _link(house, channel, ordered, language)
     async with house.store.begin() as conn:
@@ -124,7 +124,10 @@ async def _ack(errand: Errand) -> Said:
         if found is None:
             raise Denied(Refusal.NO_INCIDENT_NAMED)
     else:
-        found = await incidents.by_number(errand.conn, number)
+        try:
+            found = await incidents.by_number(errand.conn, number)
+        except NotFound:
+            raise Denied(Refusal.NO_SUCH_INCIDENT, number=number) from None
     incident = await incidents.get(errand.conn, found["id"], lock=True)
     _check_live(incident)
     number = incident["number"]
@@ -174,9 +177,13 @@ COMMANDS: Mapping[Command, Callable[[Errand], Awaitable[Said]]] = {
 }
 
 
-def _help(language: Language) -> Message:
+async def _help(house: House, account: Account, language: Language) -> Message:
+    """What can be written; who is nobody here yet reads how to become somebody, the first that people do."""
+    async with house.store.begin() as conn:
+        known = await identities.person_of(conn, account)
     rows = [(f"/{command}", say(PHRASES, f"help.{command}", language)) for command in Command]
-    return Message(say(PHRASES, "help.title", language), Tone.NEUTRAL, rows)
+    footer = "" if known else say(PHRASES, f"no.{Refusal.NOT_LINKED}", language)
+    return Message(say(PHRASES, "help.title", language), Tone.NEUTRAL, rows, footer=footer)
 
 
 def _number(text: str) -> tuple[int | None, str]:

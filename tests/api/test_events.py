@@ -32,7 +32,7 @@ class Story:
         """Events of one raw stream up to a number."""
         heard = []
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             self.door.client("viewer") as client,
             client.stream("GET", self.path, **request) as answer,
         ):
@@ -137,14 +137,14 @@ async def test_bad_resume_number_and_unknown_incident_are_told_before_the_stream
 async def test_reader_that_leaves_is_forgotten(story: Story) -> None:
     for _ in range(30):  # more than the pool has connections
         await story.read(1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while story.door.store.bus._subscribers:
             await asyncio.sleep(0.05)
     assert (await story.door.get("/api/v1/incidents")).status_code == 200
 
 
 async def test_stream_ends_when_the_process_drains(story: Story) -> None:
-    async with asyncio.timeout(10), story.door.client("viewer") as client, client.stream("GET", story.path) as answer:
+    async with asyncio.timeout(60), story.door.client("viewer") as client, client.stream("GET", story.path) as answer:
         lines = answer.aiter_lines()
         assert (await anext(lines)).startswith("id: 1")
         story.door.app.state.draining = True

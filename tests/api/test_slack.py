@@ -254,7 +254,7 @@ async def test_a_socket_follows_the_site_and_outlives_a_slack_that_is_away(
     _, card = await night.card()
     await night.slack.stop()
     work = asyncio.create_task(asyncio.sleep(0.3))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         from api.slack_socket import SlackSockets
 
         await night.described(mode="socket")

@@ -168,7 +168,7 @@ class Reader:
         """Read on from the last number, up to another or for so many rows."""
         resume = {"Last-Event-ID": self.heard[-1]["id"]} if self.heard else {}
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             self.door.client(self.holder) as client,
             client.stream("GET", self.path, headers=resume) as answer,
         ):
@@ -224,7 +224,7 @@ async def test_reader_who_takes_nothing_is_dropped_and_reads_on(
     writer.write(
         f"GET {PATH}/{thread['id']}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while door.store.tails or not heard:  # until the house has let go of it
             if not heard:
                 while not (line := await reader.readline()).startswith(b"id: "):
@@ -252,7 +252,7 @@ async def test_many_readers_ask_the_tables_once(door: Any, thread: Any) -> None:
     assert len(door.store.bus._subscribers[f"thread:{thread['id']}"]) == 1
     await say(door, thread, 19)
     await asyncio.gather(*reading)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while door.store.tails:
             await asyncio.sleep(0.02)
 
@@ -261,7 +261,7 @@ async def test_stream_of_somebody_who_is_let_go_ends(door: Any, thread: Any, mon
     monkeypatch.setattr("api.streaming.LET_IN_S", 0.0)
     await say(door, thread, 1)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         door.client("responder") as client,
         client.stream("GET", f"{PATH}/{thread['id']}/events") as answer,
     ):

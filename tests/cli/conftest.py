@@ -137,5 +137,5 @@ async def office(database: Any, tmp_path: Path) -> AsyncIterator[Office]:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield Office(house, f"http://127.0.0.1:{port}", keys)
         server.should_exit = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await serving

@@ -167,7 +167,7 @@ async def test_follow_prints_rows_as_they_are_written(office: Any) -> None:
         cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         first = json.loads(await process.stdout.readline())
         assert first["seq"] == 1
         await office.run("responder", "incidents", "comment", number, "I am here")

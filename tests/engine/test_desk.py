@@ -289,6 +289,10 @@ async def test_commands_show_what_is_open_and_who_is_on_call_and_acknowledge(roo
     listed = (await room.write("help", person="nobody")).message
     assert listed is not None
     assert [label for label, _ in listed.rows] == [f"/{command}" for command in Command]
+    assert "nightshift identities link" in listed.footer, "who is nobody reads how to become somebody"
+    of_first = (await room.write("help")).message
+    assert of_first is not None
+    assert of_first.footer == ""
 
     one, other = names[:2]
     incident = await ward.incident(other)
@@ -296,7 +300,7 @@ async def test_commands_show_what_is_open_and_who_is_on_call_and_acknowledge(roo
     assert (await room.write("ack", f"#{number} on it")).reason == Done.ACKNOWLEDGED
     assert (await room.write("ack", str(number), "second")).reason == Done.ACKNOWLEDGED_BEFORE
     assert (await room.write("ack")).reason == Refusal.NO_INCIDENT_NAMED
-    assert (await room.write("ack", "99999999")).reason == Refusal.NOT_FOUND
+    assert (await room.write("ack", "99999999")).reason == Refusal.NO_SUCH_INCIDENT
     async with ward.store.begin() as conn:
         await conversations.open_thread(conn, TELEGRAM, incident["id"], chat=CHATS[TELEGRAM], thread="78", root="71")
     assert (await room.write("ack", thread="78")).reason == Done.ACKNOWLEDGED
