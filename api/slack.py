@@ -6,6 +6,7 @@ Everything is acknowledged at once and then done, but for a sent form, whose fau
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,6 +39,14 @@ from tools.notify.slack import SlackVoice
 from tools.notify.slack_calls import SlackApi, fault_of
 
 log = structlog.get_logger(__name__)
+
+
+def _quiet() -> logging.Logger:
+    """The library's own words, without its advice: that tokens stand in the environment is as we want it."""
+    logger = logging.getLogger("slack_bolt.nightshift")
+    logger.setLevel(logging.ERROR)
+    return logger
+
 
 ANY = re.compile(r"(?s).*")
 FORM_WAIT_S = 2.0
@@ -83,7 +92,9 @@ class SlackDoor:
                 bot_user_id=who.user or None, bot_id=who.bot or None,
             )  # fmt: skip
 
-        bolt = AsyncApp(name="nightshift", client=client, signing_secret=self._app.signing_secret, authorize=authorize)
+        bolt = AsyncApp(
+            logger=_quiet(), client=client, signing_secret=self._app.signing_secret, authorize=authorize,
+        )  # fmt: skip
         bolt.action(ANY)(self._acted)
         bolt.view(CALLBACK)(self._submitted)
         bolt.command(ANY)(self._commanded)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-
 PATIENCE_S = 30.0  # at least: a busy machine is no failure, and where all is well nobody waits
 
 

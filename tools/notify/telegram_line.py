@@ -65,6 +65,7 @@ class Line:
         self._silent_until: dict[str, float] = {}
         self._looked_at: dict[str, float] = {}
         self.moved: dict[str, str] = {}
+        self._is_closed = False
 
     async def follow(self, chat: str) -> str:
         """Where a chat is now: a group that gets topics, or grows, gets a new id. Asks at most every LOOK_AGAIN_S."""
@@ -91,6 +92,8 @@ class Line:
                 await asyncio.sleep(wait.seconds)
 
     async def _once(self, chat: str, method: TelegramMethod[T], timeout_s: float | None) -> T:
+        if self._is_closed:  # the library would open connections again, which nobody closes
+            raise Unavailable("This line to Telegram is closed.")
         if (left := self._silent_until.get(chat, 0.0) - monotonic()) > 0:
             raise Wait(left)
         if chat in self.moved and getattr(method, "chat_id", None) == chat_id(chat):
@@ -116,7 +119,8 @@ class Line:
         return method.model_copy(update={"chat_id": int(self.moved[chat])})
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back; nothing is sent any more."""
+        self._is_closed = True
         await self.bot.session.close()
 
 
