@@ -109,7 +109,8 @@ class SlackDoor:
         try:
             # The first address is asked for here, since the library would ask again and again without a word.
             handler.client.wss_uri = await handler.client.issue_new_wss_url()
-            await asyncio.wait_for(handler.client.connect(), CONNECT_S)  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(CONNECT_S):
+                await handler.client.connect()  # type: ignore[no-untyped-call]
         except Exception as error:
             raise fault_of("apps.connections.open", error) from error
 
@@ -143,11 +144,14 @@ class SlackDoor:
         if self._socket is not None:
             socket, self._socket = self._socket, None
             with contextlib.suppress(Exception):  # it is over in any case
-                await socket.close()  # type: ignore[no-untyped-call]
+                async with asyncio.timeout(CONNECT_S):
+                    await socket.close()  # type: ignore[no-untyped-call]
             tasks = (socket.message_processor, socket.message_receiver, socket.current_session_monitor)
-            await asyncio.gather(*filter(None, tasks), return_exceptions=True)  # the library only tells them to end
+            if ending := [task for task in tasks if task is not None]:
+                await asyncio.wait(ending, timeout=CONNECT_S)  # the library only tells them to end
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), DRAIN_S)
+            async with asyncio.timeout(DRAIN_S):
+                await self._idle.wait()
         await self.voice.close()
 
     async def _acted(self, ack: Ack, body: Payload) -> None:

@@ -221,7 +221,8 @@ class scripted_model:
             self.calls.append(Call(body, request, status, code))
         if status == 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(receive(), HANG_SECONDS)  # returns when the client has hung up
+                async with asyncio.timeout(HANG_SECONDS):
+                    await receive()  # returns when the client has hung up
             return
         kind, headers = b"application/json", []
         if turn and status == 200:

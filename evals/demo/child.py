@@ -58,6 +58,7 @@ class Child:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), stop_wait_s)
+                async with asyncio.timeout(stop_wait_s):
+                    await self._process.wait()
         await self.kill()
         self._held.close()

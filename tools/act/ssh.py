@@ -49,9 +49,10 @@ async def run(site: Site, host_id: str, words: tuple[str, ...], *, timeout_s: fl
         raise Refused(error.detail, "bad_command") from error
     async with _connected(site, host) as connection:
         try:
-            process = await asyncio.wait_for(
-                connection.create_process(line, stdin=asyncssh.DEVNULL, encoding=None, request_pty=False), timeout_s
-            )
+            async with asyncio.timeout(timeout_s):
+                process = await connection.create_process(
+                    line, stdin=asyncssh.DEVNULL, encoding=None, request_pty=False
+                )
         except asyncssh.ChannelOpenError as error:
             raise Refused(f"{host.id} starts no command: {shown(error)}", "not_started") from error
         except (asyncssh.Error, OSError, TimeoutError) as error:
