@@ -149,6 +149,7 @@ class SlackDoor:
             tasks = (socket.message_processor, socket.message_receiver, socket.current_session_monitor)
             if ending := [task for task in tasks if task is not None]:
                 await asyncio.wait(ending, timeout=CONNECT_S)  # the library only tells them to end
+            await socket.aiohttp_client_session.close()  # they may have begun a new one meanwhile
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await self._idle.wait()

@@ -6,7 +6,7 @@ import importlib
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ import httpx
 import structlog
 from psycopg.conninfo import conninfo_to_dict
 
-from core.errors import BadConfiguration
+from core.errors import BadConfiguration, Contended
 from core.site import Site, Timings
 from core.site_form import read_site
 from engine.crashpoint import Crashpoints
@@ -46,6 +46,7 @@ log = structlog.get_logger(__name__)
 
 SITE_FRESH_S = 1.0
 READ_TIMEOUT_S = 15.0
+START_PATIENCE_S = 60.0
 
 
 @dataclass
@@ -156,8 +157,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=READ_TIMEOUT_S, trust_env=False))
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         house = House(settings, store, owner, Crashpoints(settings.crashpoint), embedder, client)
-        await _furnish(house)
-        await reconcile(store, house.logbook)
+        await _patiently(lambda: _furnish(house))
+        await _patiently(lambda: reconcile(store, house.logbook))
         stack.push_async_callback(house._stack.aclose)
         yield house
 
@@ -210,6 +211,19 @@ async def bring_up_to_date(settings: Settings) -> None:
     await module.prepare_memory(owner)
 
 
+async def _patiently(work: Callable[[], Awaitable[object]]) -> None:
+    """Do it once others let us: one that hangs in the middle of an action may hold a lock longer than a query waits."""
+    end = monotonic() + START_PATIENCE_S
+    while True:
+        try:
+            await work()
+            return
+        except Contended as error:
+            if monotonic() > end:
+                raise
+            log.warning("start.waits", error=error.detail)
+
+
 async def _furnish(house: House) -> None:
     """Apply the operator's files as versions, and make the first admin of an empty house."""
     settings = house.settings
@@ -219,7 +233,8 @@ async def _furnish(house: House) -> None:
         # What ruled before goes on to rule: a slip in one file must not take the house down in the night.
         log.error("playbook.not_loaded", fault=fault)
     async with house.store.begin() as conn:
-        await people.lock_house(conn)
+        if not await people.persons(conn):
+            await people.lock_house(conn)  # only then: nobody who hangs in its start may keep others from theirs
         for source, books in ((playbooks.SHIPPED, bodies), ("file", own.bodies)):
             for body in books:
                 await playbooks.bring(conn, body, source=source, by="nightshift")

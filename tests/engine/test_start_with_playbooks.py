@@ -8,8 +8,8 @@ import pytest
 
 from engine.house import open_house
 from engine.settings import Settings
-from store import playbooks
-from store.pool import Row
+from store import executions, playbooks
+from store.pool import LOCK_WAIT_MS, Row
 
 BOOK = "id: {id}\ntitle: {title}\naction: restart_instance\nclasses: [down]\ntier: 1\n"
 
@@ -81,3 +81,21 @@ async def test_of_two_that_start_at_once_on_an_empty_database_one_makes_the_firs
 
     keys = await asyncio.gather(*[key() for _ in range(4)])
     assert len([one for one in keys if one]) == 1
+
+
+async def test_a_start_waits_for_who_hangs_at_the_gate(database: Any, folder: Path) -> None:
+    """Longer than a query waits for a lock: a paused worker is no reason for the next one not to start."""
+    settings = Settings(
+        database_url=database.url, database_owner_url=database.owner_url, unsafe_database=True, data_dir=folder / "data"
+    )
+    async with open_house(settings) as first:
+        async with first.store.begin() as conn:
+            await executions.lock_gate(conn)
+            second = asyncio.create_task(_opened(settings))
+            await asyncio.sleep(LOCK_WAIT_MS / 1000 + 1.0)
+        assert await second
+
+
+async def _opened(settings: Settings) -> bool:
+    async with open_house(settings):
+        return True
