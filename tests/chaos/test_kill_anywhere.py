@@ -136,6 +136,7 @@ async def break_things(town: Town, chance: random.Random) -> None:
     await asyncio.sleep(2.0)
     for _ in range(FAULTS):
         await asyncio.sleep(chance.uniform(0.2, EVERY_S))
+        assert [worker.poll() for worker in workers] == [None] * WORKERS, f"seed {SEED}: a worker ended by itself"
         at = chance.randrange(WORKERS)
         if chance.random() < 0.6:
             town.kill(workers[at])
