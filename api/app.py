@@ -1,5 +1,6 @@
 """The HTTP application over an open house: one function, no globals."""
 
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
@@ -99,6 +100,8 @@ ROUTES = (
     metrics,
 )
 GENERIC_PROBLEMS = (400, 401, 403, 409, 422, 503)
+BODY_PROBLEMS = (408, 413, 415)
+"""A body that comes too slowly, is too large, or is in an encoding that is not read."""
 
 
 def build_app(
@@ -156,12 +159,20 @@ def described(app: FastAPI) -> dict[str, Any]:
             operation = schema["paths"][path][method]
             operation["security"] = [{"bearer": []}, {"basic": []}, {"session": []}]
             operation["description"] = f"{operation.get('description', '')}\n\nNeeds {needed}."
-            faults = openai_errors if path.startswith(openai_errors.PATHS) else problems
-            for status, answer in faults.documented(*GENERIC_PROBLEMS).items():
-                operation["responses"][str(status)] = answer
+            _document(operation, path, GENERIC_PROBLEMS)
+        for path, operations in schema["paths"].items():
+            for operation in operations.values():
+                if "requestBody" in operation:
+                    _document(operation, path, BODY_PROBLEMS)
         examples.put_into(schema)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _document(operation: dict[str, Any], path: str, statuses: Sequence[int]) -> None:
+    faults = openai_errors if path.startswith(openai_errors.PATHS) else problems
+    for status, answer in faults.documented(*statuses).items():
+        operation["responses"][str(status)] = answer
 
 
 def needs_of(route: Any) -> list[Needs]:
