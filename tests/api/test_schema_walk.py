@@ -34,4 +34,5 @@ async def test_a_stranger_finds_nothing(door: Door) -> None:
     failures = said.partition("FAILURES")[2].partition("WARNINGS")[0]
     assert walk.returncode == 0, failures[:20_000] or said[-5_000:]
     assert "Tested: 0" not in said
-    assert (await door.get("/api/v1/people", "admin")).status_code == 200, "it was let in to the end"
+    # With other admins beside it, it may have taken its own role away; but it was known to the end.
+    assert (await door.get("/api/v1/people", "admin")).status_code != 401, "it was let in to the end"
