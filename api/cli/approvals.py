@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import client
-from api.cli.client import REFUSED, Json, Trouble
+from api.cli.client import REFUSED, Json, Trouble, lists
 from api.cli.screen import line, moment, pairs, print_json, table, warn
 
 app = typer.Typer(name="approvals", help="What waits for a person's yes or no.", rich_markup_mode=None)
@@ -14,13 +14,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, or a p
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(
     state: Annotated[str, typer.Option(help="pending, approved, rejected, expired, superseded, consumed, all.")] = (
         "pending"

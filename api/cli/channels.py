@@ -5,19 +5,13 @@ from typing import Annotated
 import typer
 
 from api.cli import client
-from api.cli.client import Json
+from api.cli.client import Json, lists
 from api.cli.screen import line, moment, print_json, table, warn
 
 app = typer.Typer(name="channels", help="Where people are told.", rich_markup_mode=None)
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(as_json: Json = False) -> None:
     """List the channels, and whether their messages get through."""
     page = client.get("/channels")

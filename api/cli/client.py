@@ -1,7 +1,7 @@
 """The command line as a client of a running server: every failure becomes one line that says what to do."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +16,20 @@ REFUSALS = frozenset({403, 409, 412, 422, 428})
 BROKEN, REFUSED = 1, 2
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def lists(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The command `list` of a group, which is also what the group does where no command is named."""
+
+    def register(show: Callable[..., None]) -> Callable[..., None]:
+        @app.callback(invoke_without_command=True)
+        def default(context: typer.Context, as_json: Json = False) -> None:
+            if context.invoked_subcommand is None:
+                show(as_json=as_json)
+
+        return app.command("list")(show)
+
+    return register
 
 
 class Trouble(Exception):

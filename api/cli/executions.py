@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.screen import line, moment, pairs, print_json, table
 
 app = typer.Typer(name="executions", help="Actions: what was done, how it ended, and why.", rich_markup_mode=None)
@@ -14,13 +14,7 @@ ID_CHARS = 36
 Id = Annotated[str, typer.Argument(metavar="ID", help="The execution's id, or a part from its beginning.")]
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(
     state: Annotated[str, typer.Option(help="Only this state, as needs_human.")] = "", as_json: Json = False
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.people import path_of
 from api.cli.screen import line, moment, print_json, table, warn
 
@@ -14,13 +14,7 @@ Of = Annotated[str | None, typer.Option("--of", metavar="NAME", help="Of this pe
 app = typer.Typer(name="identities", help="Chat accounts of persons.", rich_markup_mode=None)
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(of: Of = None, as_json: Json = False) -> None:
     """List the chat accounts that are you."""
     page = client.get(f"{_path(of)}/identities")

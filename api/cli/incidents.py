@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.screen import event_line, line, moment, pairs, print_json, table, warn
 
 app = typer.Typer(name="incidents", help="Incidents: what is wrong, and what is done about it.", rich_markup_mode=None)
@@ -13,13 +13,7 @@ Number = Annotated[str, typer.Argument(metavar="N", help="The incident's short n
 Say = Annotated[str, typer.Option("--reason", help="Why, for the timeline.")]
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(
     state: Annotated[str | None, typer.Option(help="Only this state: open, acknowledged, resolved, ...")] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.durations import seconds
 from api.cli.screen import line, moment, pairs, print_json, table, warn
 from api.cli.sources import print_key
@@ -17,13 +17,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 app = typer.Typer(name="people", help="Persons, their roles and keys.", rich_markup_mode=None)
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(as_json: Json = False) -> None:
     """List the persons."""
     page = client.get("/people")

@@ -8,7 +8,7 @@ import typer
 
 from api.cli import client
 from api.cli.chart import chart, columns
-from api.cli.client import REFUSED, Json, Trouble
+from api.cli.client import REFUSED, Json, Trouble, lists
 from api.cli.screen import line, moment, print_json, table, warn
 
 app = typer.Typer(name="playbooks", help="Playbooks: which action for which trouble.", rich_markup_mode=None)
@@ -17,13 +17,7 @@ Files = Annotated[Path, typer.Argument(metavar="FILE_OR_DIR", help="A YAML file,
 UNUSABLE = 422
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(
     everything: Annotated[bool, typer.Option("--all", help="Also drafts and what was withdrawn.")] = False,
     as_json: Json = False,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.durations import seconds
 from api.cli.screen import line, moment, pairs, print_json, table
 
@@ -41,13 +41,7 @@ def oncall(
         table(("on call", "rota", "team", "why", "until (UTC)"), rows, empty="No rota. See: nightshift rota add --help")
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(as_json: Json = False) -> None:
     """List the rotas."""
     page = client.get("/rotas")

@@ -5,20 +5,14 @@ from typing import Annotated
 import typer
 
 from api.cli import client
-from api.cli.client import Json
+from api.cli.client import Json, lists
 from api.cli.durations import seconds
 from api.cli.screen import line, moment, print_json, table
 
 app = typer.Typer(name="silences", help="What is not told for a while.", rich_markup_mode=None)
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(
     ended: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False, as_json: Json = False
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.durations import seconds
 from api.cli.screen import line, moment, pairs, print_json, table, warn
 
@@ -26,13 +26,7 @@ _LISTS = frozenset({"topics"})
 _MAPPINGS = frozenset({"mapping", "labels", "environments"})
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(as_json: Json = False) -> None:
     """List the sources."""
     page = client.get("/sources")

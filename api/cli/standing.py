@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.durations import seconds
 from api.cli.screen import line, moment, print_json, table
 
@@ -14,13 +14,7 @@ SHORT_ID_CHARS = 13  # the part of a UUIDv7 that is its time in milliseconds
 Why = Annotated[str, typer.Option("--reason", help="Why; it is audited.")]
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
     as_json: Json = False,

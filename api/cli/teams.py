@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 
 from api.cli import client
-from api.cli.client import Json, Trouble
+from api.cli.client import Json, Trouble, lists
 from api.cli.screen import line, pairs, print_json, table
 
 Name = Annotated[str, typer.Argument(metavar="TEAM", help="The team's name.")]
@@ -18,13 +18,7 @@ Dropped = Annotated[list[str] | None, typer.Option("--drop", metavar="NAME", hel
 app = typer.Typer(name="teams", help="Teams and the services they own.", rich_markup_mode=None)
 
 
-@app.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        show_list(as_json=as_json)
-
-
-@app.command("list")
+@lists(app)
 def show_list(as_json: Json = False) -> None:
     """List the teams."""
     page = client.get("/teams")
