@@ -23,6 +23,7 @@ _AWAY = ("", "08", "53", "57", "58")  # connection, resources, an operator, the 
 _CONTENDED = ("40", "55")  # deadlock, serialization; a lock that was not available
 _PROGRAM_LIMIT = "54"
 LOCK_WAIT_MS = 5_000
+HANG_MS = 30_000
 
 
 class Connection(AsyncConnection[DictRow]):
@@ -60,6 +61,8 @@ class Store:
                 wakes = conn.wakes
         except PoolTimeout as error:
             raise Unavailable("The database pool has no free connection; try again in a moment.") from error
+        except psycopg.errors.IdleInTransactionSessionTimeout as error:
+            raise Contended("This took so long that the database gave it up; nothing of it was done.") from error
         except psycopg.OperationalError as error:
             kind = (error.sqlstate or "")[:2]
             if kind in _CONTENDED:
@@ -90,8 +93,10 @@ async def open_store(url: str, bus: Bus, *, connections_max: int = 20) -> AsyncI
 
 
 async def _bounded(conn: Connection) -> None:
-    """A lock that somebody holds for long must not keep callers waiting without an answer."""
+    """A lock that somebody holds for long must not keep callers waiting without an answer. Who hangs in the middle of a
+    transaction, on a paused machine for example, must not hold its locks until somebody finds out."""
     await conn.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
+    await conn.execute(f"SET idle_in_transaction_session_timeout = {HANG_MS}")
 
 
 async def _check(conn: Connection) -> None:

@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from core.errors import Contended
-from store import incidents
+from store import executions, incidents
 from store.bus import open_bus
 from store.ids import new_id
-from store.pool import one, open_store
+from store.pool import Store, one, open_store
 
 
 async def test_a_connection_that_the_server_closed_is_not_given_out(database: Any) -> None:
@@ -48,3 +48,25 @@ async def test_alerts_are_counted_only_at_incidents_that_are_there(database: Any
             async with store.begin() as conn:
                 await incidents.count(conn, [missing])
     await bus.close()
+
+
+async def test_who_hangs_in_a_transaction_loses_it_and_its_locks(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.pool.HANG_MS", 400)
+    bus = await open_bus(database.url)
+    async with open_store(database.url, bus) as store:
+        with pytest.raises(Contended, match="nothing of it was done"):
+            await _hang(store)
+        async with store.begin() as conn:
+            assert (await one(conn, "SELECT count(*) AS n FROM switches"))["n"] == 0
+    await bus.close()
+
+
+async def _hang(store: Store) -> None:
+    async with store.begin() as hanging:
+        await executions.lock_gate(hanging)
+        await hanging.execute("INSERT INTO switches (name, is_on, changed_by) VALUES ('x', true, 'y')")
+        async with store.begin() as conn:
+            await executions.lock_gate(conn)  # waits until the other is given up
+        await hanging.execute("SELECT 1")
