@@ -40,6 +40,12 @@ async def follow_incident(house: House, incident_id: str) -> None:
             await notifications.wake(conn, channel.id)
 
 
+async def follow_cards(house: House) -> None:
+    """Have every thread looked at in which a card waits: something that all cards tell has changed."""
+    async with house.store.begin() as conn:
+        await timeline.follow_cards(conn)
+
+
 async def want_findings(conn: Connection, channels: Iterable[Channel], incident_id: UUID) -> None:
     """Have what was found said before what it led to, wherever it is not yet: a card is read below it."""
     posts = await conversations.posts_of_incident(conn, incident_id)

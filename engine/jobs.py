@@ -50,6 +50,7 @@ JOBS: tuple[Callable[..., Awaitable[None]], ...] = (
     telling.send_notification,
     voicing.speak,
     following.follow_incident,
+    following.follow_cards,
     escalating.escalate_incident,
     incidents.run_incident,
     incidents.resume_incident,

@@ -9,8 +9,8 @@ from core.plain_text import cut, visible
 from core.site import Channel, Site
 from engine.approving import Person
 from engine.outbox import tell
+from store import jobs
 from store import site as sites
-from store import timeline
 from store.ids import new_id
 from store.pool import Connection
 
@@ -31,9 +31,9 @@ async def stop_actions(conn: Connection, site: Site, person: Person, *, reason: 
 
 
 async def turn_kill(conn: Connection, is_on: bool, *, by: str, reason: str) -> None:
-    """Turn the switch; every card that waits says so."""
+    """Turn the switch. Every card that waits says so soon after: nothing that is locked may keep people from STOP."""
     await sites.set_switch(conn, KILL, is_on, by=by, reason=reason)
-    await timeline.follow_cards(conn)
+    await jobs.defer(conn, "follow_cards")
 
 
 async def tell_stop(conn: Connection, channels: Iterable[Channel], *, by: str, reason: str) -> None:

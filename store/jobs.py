@@ -19,7 +19,7 @@ PRIORITIES = {
 QUEUES = {
     "run_incident": "mind", "resume_incident": "mind", "embed_fixes": "mind", "sentry_comment": "mind",
     "execute": "hands", "answer_thread": "chat", "stream_answer": "stream",
-    "speak": "voice", "follow_incident": "voice",
+    "speak": "voice", "follow_incident": "voice", "follow_cards": "voice",
 }  # fmt: skip
 
 

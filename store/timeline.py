@@ -47,7 +47,7 @@ async def append(
 
 
 async def follow_cards(conn: Connection) -> None:
-    """Have the threads looked at in which a card waits for people: something that all cards tell has changed."""
+    """Have the threads looked at in which a card waits for people."""
     await conn.execute(TIMELINE["follow_cards"])
 
 

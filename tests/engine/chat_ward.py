@@ -38,6 +38,7 @@ TELLING = {
     "resolve_incident": incidents.resolve_incident,
     "speak": voicing.speak,
     "follow_incident": following.follow_incident,
+    "follow_cards": following.follow_cards,
 }
 ROUNDS_MAX = 20
 
