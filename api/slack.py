@@ -39,13 +39,8 @@ from tools.notify.slack import SlackVoice
 from tools.notify.slack_calls import SlackApi, fault_of
 
 log = structlog.get_logger(__name__)
-
-
-def _quiet() -> logging.Logger:
-    """The library's own words, without its advice: that tokens stand in the environment is as we want it."""
-    logger = logging.getLogger("slack_bolt.nightshift")
-    logger.setLevel(logging.ERROR)
-    return logger
+QUIET = logging.getLogger("slack_bolt.nightshift")
+QUIET.setLevel(logging.ERROR)  # no advice: that tokens stand in the environment is as we want it
 
 
 ANY = re.compile(r"(?s).*")
@@ -92,9 +87,7 @@ class SlackDoor:
                 bot_user_id=who.user or None, bot_id=who.bot or None,
             )  # fmt: skip
 
-        bolt = AsyncApp(
-            logger=_quiet(), client=client, signing_secret=self._app.signing_secret, authorize=authorize,
-        )  # fmt: skip
+        bolt = AsyncApp(logger=QUIET, client=client, signing_secret=self._app.signing_secret, authorize=authorize)
         bolt.action(ANY)(self._acted)
         bolt.view(CALLBACK)(self._submitted)
         bolt.command(ANY)(self._commanded)
