@@ -22,7 +22,7 @@ from core.verdict import CheckState
 from engine.house import House
 from engine.preflight import fault_of
 from engine.signals import Signals, read_signals
-from store import approvals, epochs, executions, incidents, jobs
+from store import approvals, epochs, executions, gate, incidents, jobs
 from store.pool import Connection, Row, now
 from tools.act import hands
 from tools.act.actuator import Answer, Effect, Order, refused
@@ -137,7 +137,7 @@ async def _commit_intent(
     """
     async with house.store.begin() as conn:
         # One at a time, so that limits and the kill switch hold for what the others commit at this moment too.
-        await executions.lock_gate(conn)
+        await gate.lock(conn)
         playbook, intent, fault = await fault_of(conn, site, row, signals, sights)
         if fault or playbook is None:
             await _invalidate(conn, row, fault)

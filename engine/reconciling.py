@@ -6,6 +6,7 @@ remembers, or that was used elsewhere before, only observes until a person says 
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ import structlog
 from core.errors import NotFound
 from core.execution import ATTEMPTED, Reason, State
 from engine.logbook import Logbook
-from store import approvals, audit, epochs, executions, incidents, jobs, timeline
+from store import approvals, audit, epochs, executions, gate, incidents, jobs, timeline
 from store.pool import Connection, Store
 from store.site import set_switch, switch_is_on
 
@@ -41,24 +42,44 @@ async def reconcile(store: Store, logbook: Logbook, *, seen: int = 0) -> int:
     """
     lines = await _intents(logbook)
     async with store.begin() as conn:
-        await executions.lock_gate(conn)
-        here = await epochs.get(conn)
-        own = [line for line in lines if line["database_id"] == str(here["database_id"])]
-        if len(own) < len(lines):
-            log.warning("logbook.of_other_databases", lines=len(lines) - len(own))
-        newest = max([seen, *(int(line["epoch"]) for line in own)])
-        states = await executions.states(conn, [UUID(line["execution_id"]) for line in own])
-        lost = [line for line in own if states.get(UUID(line["execution_id"])) not in ATTEMPTED]
-        if not lost and newest <= here["epoch"] and not here["is_moved"]:
-            await epochs.catch_up(conn, newest)
+        found = await _compare(conn, lines, seen)
+        if found.is_copy:
+            # Only then: a start, and what this process has to sweep up, must not wait for one that hangs at the gate.
+            await gate.lock(conn)
+            found = await _compare(conn, lines, seen)
+        if not found.is_copy:
+            await epochs.catch_up(conn, found.newest)
             return 0
-        why = f"this database is a copy: it stands at action {here['epoch']} of {newest}, {len(lost)} are lost"
-        log.warning("database.restored", epoch=here["epoch"], newest=newest, lost=len(lost))
+        why = (
+            f"this database is a copy: it stands at action {found.epoch} of {found.newest}, {len(found.lost)} are lost"
+        )
+        log.warning("database.restored", epoch=found.epoch, newest=found.newest, lost=len(found.lost))
         await _observe(conn, why)
         await _void(conn, why)
-        await _adopt(conn, lost)
-        await epochs.catch_up(conn, newest)
-        return len(lost)
+        await _adopt(conn, found.lost)
+        await epochs.catch_up(conn, found.newest)
+        return len(found.lost)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The logbook beside the database: where each stands, and what began by the one and not by the other."""
+
+    epoch: int
+    newest: int
+    lost: Sequence[Line]
+    is_copy: bool
+
+
+async def _compare(conn: Connection, lines: Sequence[Line], seen: int) -> Found:
+    here = await epochs.get(conn)
+    own = [line for line in lines if line["database_id"] == str(here["database_id"])]
+    if len(own) < len(lines):
+        log.warning("logbook.of_other_databases", lines=len(lines) - len(own))
+    newest = max([seen, *(int(line["epoch"]) for line in own)])
+    states = await executions.states(conn, [UUID(line["execution_id"]) for line in own])
+    lost = [line for line in own if states.get(UUID(line["execution_id"])) not in ATTEMPTED]
+    return Found(here["epoch"], newest, lost, bool(lost) or newest > here["epoch"] or here["is_moved"])
 
 
 async def _intents(logbook: Logbook) -> list[Line]:

@@ -1,17 +1,19 @@
 """What time does to executions: lost leases, expired approvals, and the read-only probe of an unknown outcome."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import structlog
 
+from core.errors import Contended
 from core.execution import Reason, State
 from core.intent import Intent
 from engine.healing import resume
 from engine.house import House
 from engine.reconciling import notice
 from store import approvals, executions, jobs
-from store.pool import Connection, Row, now
+from store.pool import Connection, Row, be_brief, now
 from tools.act import hands
 from tools.act.actuator import Effect, Order, Probe
 from tools.act.proposals import current_playbooks
@@ -21,6 +23,7 @@ log = structlog.get_logger(__name__)
 CLOCK_MARGIN_S = 2.0
 RUNNING_FACTOR_MAX = 10
 FORGOTTEN_S = 30.0
+LOCK_WAIT_MS = 300
 ANSWERS = {Effect.DONE: State.SUCCEEDED, Effect.REFUSED: State.FAILED}
 NEXT_STEP = {
     State.SUCCEEDED: "start_verifying",
@@ -33,15 +36,36 @@ NEXT_STEP = {
 async def sweep(house: House) -> None:
     """Everything whose time is over, skipping rows that another worker sweeps."""
     house.epoch_seen = await notice(house.store, house.logbook, house.epoch_seen)
+    await _each(house, executions.lost_lease, _lost)
+    await _each(house, approvals.expired, _expired)
     async with house.store.begin() as conn:
-        for row in await executions.lost_leases(conn):
-            await _lost(conn, row)
-        for approval in await approvals.expired(conn):
-            await _expired(conn, approval)
         for row in await executions.forgotten(conn, [*NEXT_STEP], older_than_s=FORGOTTEN_S):
             log.warning("execution.forgotten", execution=str(row["id"]), state=row["state"])
             key = str(row["id"])
             await jobs.at(conn, NEXT_STEP[State(row["state"])], key, delay_s=0.0, execution_id=key)
+
+
+async def _each(
+    house: House,
+    find: Callable[[Connection, Sequence[UUID]], Awaitable[Row | None]],
+    end: Callable[[Connection, Row], Awaitable[None]],
+) -> None:
+    """One by one, each in a transaction of its own and without much waiting: who hangs with one incident in hand, on a
+    paused machine for example, must not keep the others from their end."""
+    tried: list[UUID] = []
+    while True:
+        row = None
+        try:
+            async with house.store.begin() as conn:
+                await be_brief(conn, lock_wait_ms=LOCK_WAIT_MS)
+                row = await find(conn, tried)
+                if row is not None:
+                    tried.append(row["id"])
+                    await end(conn, row)
+        except Contended as error:
+            log.warning("sweep.waits", error=error.detail)
+        if row is None:
+            return
 
 
 async def _lost(conn: Connection, row: Row) -> None:

@@ -85,9 +85,9 @@ async def announce(conn: Connection, incident_id: UUID) -> list[Row]:
     return await many(conn, APPROVALS["announce"], [incident_id])
 
 
-async def expired(conn: Connection) -> list[Row]:
-    """Pending ones whose time is over, and approved ones that nobody used in time."""
-    return await many(conn, APPROVALS["expired"])
+async def expired(conn: Connection, besides: Sequence[UUID] = ()) -> Row | None:
+    """A pending one whose time is over, or an approved one that nobody used in time, and none of some; locked."""
+    return await maybe(conn, APPROVALS["expired"], [list(besides)])
 
 
 async def page(conn: Connection, states: Sequence[str], *, rows: int = 100) -> list[Row]:

@@ -160,19 +160,14 @@ async def commit_intent(conn: Connection, execution_id: UUID, token: int, *, lea
     return await maybe(conn, EXECUTIONS["commit_intent"], {"id": execution_id, "token": token, "lease_s": lease_s})
 
 
-async def lock_gate(conn: Connection) -> None:
-    """Let one transaction at a time pass the gate."""
-    await conn.execute(EXECUTIONS["lock_gate"])
-
-
 async def renew(conn: Connection, execution_id: UUID, token: int, *, lease_s: float) -> None:
     """Prolong the lease of a running action, where it is still this token's."""
     await conn.execute(EXECUTIONS["renew"], {"id": execution_id, "token": token, "lease_s": lease_s})
 
 
-async def lost_leases(conn: Connection) -> list[Row]:
-    """Claimed and running executions whose lease is over, locked."""
-    return await many(conn, EXECUTIONS["lost_leases"])
+async def lost_lease(conn: Connection, besides: Sequence[UUID] = ()) -> Row | None:
+    """A claimed or running execution whose lease is over, and which is none of some; locked."""
+    return await maybe(conn, EXECUTIONS["lost_lease"], [list(besides)])
 
 
 async def forgotten(conn: Connection, states: Sequence[State], *, older_than_s: float) -> list[Row]:

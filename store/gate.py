@@ -1,13 +1,21 @@
-"""What the gate counts: actions, failures and outcomes of the past."""
+"""The gate: its lock, and what it counts of the past: actions, failures and outcomes."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from store.pool import Connection, Row, many, one
+from store.pool import BRIEF_MS, Connection, Row, many, one
 from store.sql_files import Queries
 
 GATE = Queries("gate")
+
+
+async def lock(conn: Connection) -> None:
+    """Let one transaction at a time pass: limits and switches hold for what the others commit at this moment too.
+
+    Who hangs in it, on a paused machine for example, loses it after `BRIEF_MS`: STOP has to pass here as well.
+    """
+    await conn.execute(GATE["lock"], [str(BRIEF_MS)])
 
 
 async def counts(

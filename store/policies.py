@@ -33,11 +33,6 @@ async def ruling_version(conn: Connection) -> int:
     return int((await one(conn, POLICIES["ruling"]))["version"])
 
 
-async def lock_gate(conn: Connection) -> None:
-    """Wait until nobody is passing the gate."""
-    await conn.execute(POLICIES["lock_gate"])
-
-
 async def apply(conn: Connection, body: Mapping[str, Any], by: str) -> tuple[Row, bool]:
     """Make this the newest policy; its row, and whether anything changed. The caller holds the gate's lock."""
     digest = sha256(dict(body))

@@ -23,7 +23,10 @@ _AWAY = ("", "08", "53", "57", "58")  # connection, resources, an operator, the 
 _CONTENDED = ("40", "55")  # deadlock, serialization; a lock that was not available
 _PROGRAM_LIMIT = "54"
 LOCK_WAIT_MS = 5_000
-HANG_MS = 30_000
+HANG_MS = 8_000
+"""Who does nothing for so long in the middle of a transaction loses it; a worker that is silent counts as dead then."""
+BRIEF_MS = 4_000
+"""The same where everybody has to pass: less than a query waits, so that those who wait outlast one that hangs."""
 
 
 class Connection(AsyncConnection[DictRow]):
@@ -97,6 +100,14 @@ async def _bounded(conn: Connection) -> None:
     transaction, on a paused machine for example, must not hold its locks until somebody finds out."""
     await conn.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
     await conn.execute(f"SET idle_in_transaction_session_timeout = {HANG_MS}")
+
+
+async def be_brief(conn: AsyncConnection[DictRow], *, lock_wait_ms: int) -> None:
+    """In this transaction, wait less than usual for locks, and do not keep them for long while hanging."""
+    await conn.execute(
+        "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true)",
+        [str(lock_wait_ms), str(BRIEF_MS)],
+    )
 
 
 async def _check(conn: Connection) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from core.errors import NotFound
-from store import alerts, executions
+from store import alerts, gate
 from store.ids import new_id
 from store.pool import Connection, Row, many, maybe, one
 from store.sql_files import Queries
@@ -21,7 +21,7 @@ async def lock(conn: Connection, incident_ids: Sequence[UUID]) -> dict[UUID, Row
     """
     wanted = sorted(set(incident_ids))
     await alerts.lock_fold(conn)
-    await executions.lock_gate(conn)
+    await gate.lock(conn)
     await lock_actions(conn, wanted)
     await conn.execute(REGROUPING["lock_alerts"], [wanted])
     rows = {row["id"]: row for row in await many(conn, REGROUPING["lock"], [wanted])}

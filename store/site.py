@@ -6,7 +6,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from core.canonical import sha256
-from store import audit
+from store import audit, gate
 from store.pool import Connection, Row, maybe, one
 from store.sql_files import Queries
 
@@ -38,7 +38,7 @@ async def switch_is_on(conn: Connection, name: str) -> bool:
 
 async def set_switch(conn: Connection, name: str, is_on: bool, *, by: str, reason: str) -> None:
     """Turn a switch, audited."""
-    await conn.execute(SITE["lock_gate"])
+    await gate.lock(conn)
     await conn.execute(SITE["set_switch"], [name, is_on, reason, by])
     await audit.write(
         conn, actor=by, action="switch.set", subject=f"switch:{name}", after="on" if is_on else "off", reason=reason

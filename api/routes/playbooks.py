@@ -16,7 +16,7 @@ from core.plain_text import storable_value
 from core.playbook_form import read_playbook
 from core.playbook_schema import playbook_schema
 from engine.voiding import void_open
-from store import playbooks, policies
+from store import gate, playbooks
 from store.pool import Connection, Row
 from tools.act import proposals
 from tools.act.looking import look_around
@@ -206,7 +206,7 @@ async def put_playbook(
     _check(playbook_id, plain)
     try:
         async with house_of(request).store.begin() as conn:
-            await policies.lock_gate(conn)
+            await gate.lock(conn)
             _match(if_match, await _newest(conn, playbook_id))
             status = "draft" if draft else "published"
             version = await playbooks.put(conn, playbook_id, plain, source="api", by=caller.actor, status=status)
@@ -221,7 +221,7 @@ async def put_playbook(
 async def publish(request: Request, response: Response, caller: Operator, playbook_id: str, wanted: Publish) -> Any:
     """Let a version rule: a draft that somebody has looked at, an older one, or one that was withdrawn."""
     async with house_of(request).store.begin() as conn:
-        await policies.lock_gate(conn)
+        await gate.lock(conn)
         version = await playbooks.publish(conn, playbook_id, wanted.version, by=caller.actor)
         return await _changed(conn, response, playbook_id, version, caller)
 
@@ -230,7 +230,7 @@ async def publish(request: Request, response: Response, caller: Operator, playbo
 async def withdraw(request: Request, response: Response, caller: Operator, playbook_id: str) -> Any:
     """Take a playbook out of use, with its drafts. Nothing is deleted; it may be published again."""
     async with house_of(request).store.begin() as conn:
-        await policies.lock_gate(conn)
+        await gate.lock(conn)
         version = await playbooks.withdraw(conn, playbook_id, by=caller.actor)
         return await _changed(conn, response, playbook_id, version, caller)
 

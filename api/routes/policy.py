@@ -14,7 +14,7 @@ from core.plain_text import storable_value
 from core.policy_form import read_policy
 from core.policy_schema import policy_schema
 from engine.voiding import void_open
-from store import policies
+from store import gate, policies
 from tools.act.ruling import ruled
 
 router = APIRouter(prefix="/api/v1/policy", tags=["policy"])
@@ -92,7 +92,7 @@ async def put_policy(
     except BadConfiguration as error:
         raise Problem(422, error.detail, reason="bad_policy") from None
     async with house_of(request).store.begin() as conn:
-        await policies.lock_gate(conn)
+        await gate.lock(conn)
         last = await policies.newest(conn)
         have = last["version"] if last else 0
         if if_match is not None and if_match.removeprefix("W/").strip('"') not in ("*", str(have)):

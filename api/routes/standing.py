@@ -13,7 +13,7 @@ from core.errors import IllegalTransition, NotFound
 from core.plain_text import storable
 from core.playbook_form import read_playbook
 from core.standing import EXPIRES_S_MAX, never_auto
-from store import playbooks, policies, standing
+from store import gate, playbooks, standing
 from store.pool import Connection, Row
 
 router = APIRouter(prefix="/api/v1/standing", tags=["standing approvals"])
@@ -112,7 +112,7 @@ async def grant(request: Request, caller: Operator, wanted: Grant) -> Response:
     async with house_of(request).store.begin() as conn:
 
         async def work() -> tuple[int, Any]:
-            await policies.lock_gate(conn)
+            await gate.lock(conn)
             book = await _checked(conn, wanted)
             values = {**wanted.model_dump(), "playbook_version": book["version"], "person_id": caller.id}
             made = await standing.add(conn, {**values, "reason": storable(wanted.reason)}, by=caller.actor)
@@ -125,7 +125,7 @@ async def grant(request: Request, caller: Operator, wanted: Grant) -> Response:
 async def end(request: Request, caller: Responder, standing_id: UUID, why: End) -> Any:
     """Take it back, at once: anybody on call may. What was approved by it and has not begun is not begun."""
     async with house_of(request).store.begin() as conn:
-        await policies.lock_gate(conn)
+        await gate.lock(conn)
         row = await standing.get(conn, standing_id)
         if not await standing.end(conn, standing_id, by=caller.actor, reason=storable(why.reason)):
             raise IllegalTransition(f"It was taken back by {row['ended_by']} already.", "ended_already")

@@ -70,10 +70,11 @@ WHERE e.id = a.execution_id AND e.incident_id = %s AND a.state = 'pending' AND a
 RETURNING a.id, a.execution_id, a.expires_at, e.card
 
 -- name: expired
--- Whose time is over, locked.
+-- One whose time is over, locked.
 SELECT a.id, a.execution_id, a.state, e.state AS execution_state FROM approvals a JOIN executions e ON e.id = a.execution_id
 WHERE a.expires_at <= store.now() AND (a.state = 'pending' OR (a.state = 'approved' AND e.state = 'approved'))
-FOR UPDATE OF a, e SKIP LOCKED
+  AND a.id <> ALL (%s)
+ORDER BY a.expires_at LIMIT 1 FOR UPDATE OF a, e SKIP LOCKED
 
 -- name: page
 -- Approvals in some states, newest first.

@@ -73,19 +73,15 @@ RETURNING *
 UPDATE executions SET acted_at = store.now(), lease_until = store.now() + make_interval(secs => %(lease_s)s)
 WHERE id = %(id)s AND token = %(token)s AND state = 'claimed' AND lease_until > store.now() RETURNING *
 
--- name: lock_gate
--- Limits and switches are checked and passed by one transaction at a time.
-SELECT pg_advisory_xact_lock(7203013)
-
 -- name: renew
 -- A running action whose worker lives.
 UPDATE executions SET lease_until = store.now() + make_interval(secs => %(lease_s)s)
 WHERE id = %(id)s AND token = %(token)s AND state = 'running'
 
--- name: lost_leases
--- Work whose worker is gone.
-SELECT * FROM executions WHERE state IN ('claimed', 'running') AND lease_until < store.now()
-ORDER BY id FOR UPDATE SKIP LOCKED
+-- name: lost_lease
+-- Work whose worker is gone, one of it.
+SELECT * FROM executions WHERE state IN ('claimed', 'running') AND lease_until < store.now() AND id <> ALL (%s)
+ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED
 
 -- name: forgotten
 -- Nothing will move them on: no timer, no job.

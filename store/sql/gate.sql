@@ -1,3 +1,7 @@
+-- name: lock
+-- One transaction at a time, and none that hangs in the middle: then the server ends it.
+SELECT set_config('idle_in_transaction_session_timeout', %s, true), pg_advisory_xact_lock(7203013)
+
 -- name: counts
 -- What was done in the last hour, and how a playbook fared on this kind of trouble here.
 SELECT

@@ -20,6 +20,3 @@ RETURNING version, body, digest, applied_at, applied_by
 -- The number that approvals are bound to: the newest change of the site or of the policy.
 SELECT greatest((SELECT max(version) FROM site), (SELECT max(version) FROM policies), 0) AS version
 
--- name: lock_gate
--- Wait until nobody is passing the gate, so that what is applied here holds from now on.
-SELECT pg_advisory_xact_lock(7203013)

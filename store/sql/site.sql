@@ -10,10 +10,6 @@ INSERT INTO site (body, digest, applied_by) VALUES (%s, %s, %s) RETURNING versio
 -- One switch.
 SELECT is_on, reason, changed_by, changed_at FROM switches WHERE name = %s
 
--- name: lock_gate
--- Wait until nobody is passing the gate, so that what is turned here holds from now on.
-SELECT pg_advisory_xact_lock(7203013)
-
 -- name: set_switch
 -- Turn a switch.
 INSERT INTO switches (name, is_on, reason, changed_by) VALUES (%s, %s, %s, %s)

@@ -53,6 +53,7 @@ async def test_no_kill_and_no_pause_doubles_or_loses_an_action(database: Any, tm
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     async with open_town(database, tmp_path) as town:
+        town.patience_s = 30.0  # who is paused may hold what a request needs
         services = [f"shop-{n}" for n in range(SERVICES)]
         timings = {
             "lease_s": LEASE_S,

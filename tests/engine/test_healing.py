@@ -7,7 +7,7 @@ import pytest
 from core.cascade import LAG_S
 from core.errors import IllegalTransition
 from core.execution import Reason, State
-from engine import revising
+from engine import revising, sweeping
 from store import executions, playbooks
 from tests.engine.ward import ACTION_S, EVERY_S, LEASE_S, POKE, Ward
 from tests.stories.target import Manner
@@ -199,6 +199,23 @@ async def test_none_is_stuck_beyond_its_lease_and_ten_seconds(ward: Ward) -> Non
     ward.clock.advance(EVERY_S)
     await ward.work()
     assert (await ward.execution(key))["state"] in ("unknown", "succeeded")
+
+
+async def test_who_hangs_with_one_incident_in_hand_keeps_no_other_lost_lease_from_its_end(ward: Ward) -> None:
+    services = [await ward.add_service() for _ in range(2)]
+    keys = [await ward.approved(service) for service in services]
+    for key in keys:
+        with ward.dying("acted"):
+            await ward.execute(key)
+    first, second = [await ward.execution(key) for key in keys]
+    ward.clock.now = max(first["lease_until"], second["lease_until"])
+    ward.clock.advance(EVERY_S)
+    async with ward.store.begin() as hanging:
+        await hanging.execute("SELECT 1 FROM incidents WHERE id = %s FOR UPDATE", [first["incident_id"]])
+        await sweeping.sweep(ward.house)
+        assert [(await ward.execution(key))["state"] for key in keys] == ["running", "unknown"]
+    await sweeping.sweep(ward.house)
+    assert [(await ward.execution(key))["state"] for key in keys] == ["unknown", "unknown"]
 
 
 async def test_a_late_worker_does_not_overrule_and_the_logbook_knows_the_answer(ward: Ward) -> None:

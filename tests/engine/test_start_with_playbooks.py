@@ -4,11 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from engine.house import open_house
 from engine.settings import Settings
-from store import executions, playbooks
+from store import gate, playbooks
+from store.migrate import migrate
+from store.people import PEOPLE
 from store.pool import LOCK_WAIT_MS, Row
 
 BOOK = "id: {id}\ntitle: {title}\naction: restart_instance\nclasses: [down]\ntier: 1\n"
@@ -83,17 +86,32 @@ async def test_of_two_that_start_at_once_on_an_empty_database_one_makes_the_firs
     assert len([one for one in keys if one]) == 1
 
 
-async def test_a_start_waits_for_who_hangs_at_the_gate(database: Any, folder: Path) -> None:
-    """Longer than a query waits for a lock: a paused worker is no reason for the next one not to start."""
+async def test_a_start_does_not_wait_for_who_hangs_at_the_gate(
+    database: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next worker may be all that is left to end what a paused or dead one has begun."""
+    monkeypatch.setattr("store.gate.BRIEF_MS", 60_000)
     settings = Settings(
         database_url=database.url, database_owner_url=database.owner_url, unsafe_database=True, data_dir=folder / "data"
     )
-    async with open_house(settings) as first:
-        async with first.store.begin() as conn:
-            await executions.lock_gate(conn)
-            second = asyncio.create_task(_opened(settings))
-            await asyncio.sleep(LOCK_WAIT_MS / 1000 + 1.0)
-        assert await second
+    async with open_house(settings) as first, first.store.begin() as conn:
+        await gate.lock(conn)
+        assert await _opened(settings)
+
+
+async def test_a_start_waits_for_who_hangs_in_the_first_start(database: Any, folder: Path) -> None:
+    """Longer than a query waits for a lock."""
+    settings = Settings(
+        database_url=database.url, database_owner_url=database.owner_url, unsafe_database=True, data_dir=folder / "data"
+    )
+    await migrate(database.owner_url, "nightshift")
+    async with await psycopg.AsyncConnection.connect(database.url) as conn:
+        await conn.execute(PEOPLE["lock_house"])
+        started = asyncio.create_task(_opened(settings))
+        await asyncio.sleep(LOCK_WAIT_MS / 1000 + 1.0)
+        assert not started.done()
+        await conn.rollback()
+        assert await started
 
 
 async def _opened(settings: Settings) -> bool:

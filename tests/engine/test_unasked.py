@@ -11,7 +11,7 @@ from core.intent import Intent
 from core.proposal import Basis, Choice
 from core.rates import Outcome, TrackRecord
 from engine.voiding import void_open
-from store import executions, policies, standing
+from store import executions, gate, policies, standing
 from store.pool import Row
 from store.site import set_switch
 from tests.engine.ward import Ward
@@ -204,7 +204,7 @@ async def test_whatever_stops_it_stops_what_has_not_begun(ward: Ward, how: str) 
         elif how == "disable":
             await conn.execute("UPDATE persons SET disabled_at = store.now() WHERE name = 'keeper'")
         else:
-            await policies.lock_gate(conn)
+            await gate.lock(conn)
             await policies.apply(conn, {"auto": {"allowed": False}}, "test")
             assert await void_open(conn, "policy", by="test") == 1
     await ward.execute(row["id"])

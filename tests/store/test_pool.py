@@ -1,15 +1,16 @@
 """A connection that died is noticed before work begins on it, and incidents that have alerts are there."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
 import pytest
 
 from core.errors import Contended
-from store import executions, incidents
+from store import gate, incidents
 from store.bus import open_bus
 from store.ids import new_id
-from store.pool import Store, one, open_store
+from store.pool import Connection, Store, one, open_store
 
 
 async def test_a_connection_that_the_server_closed_is_not_given_out(database: Any) -> None:
@@ -50,23 +51,28 @@ async def test_alerts_are_counted_only_at_incidents_that_are_there(database: Any
     await bus.close()
 
 
+async def _lock_row(conn: Connection) -> None:
+    await conn.execute("INSERT INTO leases (name, owner, until) VALUES ('x', 'y', now()) ON CONFLICT DO NOTHING")
+
+
+@pytest.mark.parametrize(("bound", "lock"), [("store.pool.HANG_MS", _lock_row), ("store.gate.BRIEF_MS", gate.lock)])
 async def test_who_hangs_in_a_transaction_loses_it_and_its_locks(
-    database: Any, monkeypatch: pytest.MonkeyPatch
+    database: Any, monkeypatch: pytest.MonkeyPatch, bound: str, lock: Callable[[Connection], Awaitable[None]]
 ) -> None:
-    monkeypatch.setattr("store.pool.HANG_MS", 400)
+    monkeypatch.setattr(bound, 400)
     bus = await open_bus(database.url)
     async with open_store(database.url, bus) as store:
         with pytest.raises(Contended, match="nothing of it was done"):
-            await _hang(store)
+            await _hang(store, lock)
         async with store.begin() as conn:
             assert (await one(conn, "SELECT count(*) AS n FROM switches"))["n"] == 0
     await bus.close()
 
 
-async def _hang(store: Store) -> None:
+async def _hang(store: Store, lock: Callable[[Connection], Awaitable[None]]) -> None:
     async with store.begin() as hanging:
-        await executions.lock_gate(hanging)
+        await lock(hanging)
         await hanging.execute("INSERT INTO switches (name, is_on, changed_by) VALUES ('x', true, 'y')")
         async with store.begin() as conn:
-            await executions.lock_gate(conn)  # waits until the other is given up
+            await lock(conn)  # waits until the other is given up
         await hanging.execute("SELECT 1")

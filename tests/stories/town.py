@@ -64,6 +64,7 @@ class Town:
     url: str = ""
     keys: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    patience_s: float = 0.0  # how long a request is repeated that is told to come again in a moment
     site: Json = field(default_factory=dict)
     _conn: psycopg.Connection[Any] | None = None
 
@@ -160,9 +161,14 @@ class Town:
     ) -> Any:
         """A request to the API; its JSON. A status other than a good one (or than `status`) fails the test."""
         headers = {"Authorization": f"Bearer {self.keys[who]}"}
-        answer = await self.client.request(
-            method, f"{self.url}/api/v1{path}", json=body, params=params or None, headers=headers
-        )
+        until = time.monotonic() + self.patience_s
+        while True:
+            answer = await self.client.request(
+                method, f"{self.url}/api/v1{path}", json=body, params=params or None, headers=headers
+            )
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                break
+            await asyncio.sleep(POLL_S)
         good = answer.status_code == status if status else answer.is_success
         assert good, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
