@@ -27,13 +27,14 @@ from store.pool import Row
 from tools.notify.telegram import TelegramVoice
 from tools.notify.telegram_form import cut_units, units
 from tools.notify.telegram_line import chat_id, number, ref_in
-from tools.notify.voice import Place, Wait
+from tools.notify.voice import Place, patiently
 
 log = structlog.get_logger(__name__)
 
 PLATFORM = "telegram"
 SPIN_S = 2.0  # how long a button may spin before it is answered without the outcome
 PATIENCE_S = 15.0
+KEPT_WITHIN_S, LOOK_AGAIN_S = 5.0, 0.1
 NOTE_UNITS_MAX = 200
 NAME_CHARS_MAX = 60
 HINT_UNITS_MAX = 64
@@ -62,8 +63,7 @@ class Where:
 class Hearing:
     """Everything that one bot hears goes through here, whichever way it came.
 
-    `answers` are being told, those to a button with its chat: what Telegram will not take yet is no reason for the
-    next person to wait.
+    `answers` are being told: what Telegram will not take yet is no reason for the next person to wait.
     """
 
     house: House
@@ -71,7 +71,7 @@ class Hearing:
     voice: TelegramVoice
     me: User
     crowd: Crowd
-    answers: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    answers: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def hear(self, update: Update) -> None:
         """Have the desk deal with one update, and begin to answer. Safe to repeat: the desk knows what it has heard."""
@@ -94,7 +94,7 @@ class Hearing:
             language=pressed.language,
         )
         work = asyncio.create_task(desk.press(self.house, click))
-        self._begin(self._tell(where, pressed, work), pressed.chat)
+        self._begin(self._tell(where, pressed, work))
         await asyncio.wait({work})
 
     async def _tell(self, where: "Where", pressed: Pressed, work: "asyncio.Task[Said]") -> None:
@@ -145,29 +145,28 @@ class Hearing:
         elif not (wrote.command == Command.HELP or said.reason in TO_ANYBODY) or self.crowd.may_answer():
             self._begin(self._answer(Place(wrote.chat, wrote.topic, wrote.ref), said))
 
-    def _begin(self, telling: Coroutine[Any, Any, None], chat: str = "") -> None:
+    def _begin(self, telling: Coroutine[Any, Any, None]) -> None:
         if len(self.answers) >= ANSWERS_MAX:
             log.warning("telegram.not_told", error=f"{ANSWERS_MAX} answers wait already")
             telling.close()
             return
         task = asyncio.create_task(telling)
-        self.answers[task] = chat
+        self.answers.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self.answers.pop(task, None)
+        self.answers.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("telegram.answer_broken", error=repr(error), exc_info=error)
 
     async def _asked_for(self, where: "Where", wrote: Wrote) -> Said | None:
         """The words that a button needed, if this message answers our question for them."""
         question = where.called(wrote.answers)
-        ticket = await self._question(where, question)
-        if ticket is None and (asking := [task for task, chat in self.answers.items() if chat == wrote.chat]):
-            await asyncio.wait(asking, timeout=PATIENCE_S)  # who is quick sees the question before we know what it is
-            ticket = await self._question(where, question)
-        if ticket is None:
-            return None
+        until = monotonic() + (KEPT_WITHIN_S if wrote.is_quick else 0.0)
+        while (ticket := await self._question(where, question)) is None:
+            if monotonic() >= until:
+                return None
+            await asyncio.sleep(LOOK_AGAIN_S)  # who is quick sees the question before it is kept what it is about
         click = Click(
             account=self._account(wrote.account),
             channel=where.channel.id,
@@ -216,22 +215,10 @@ class Hearing:
 
     async def _answer(self, place: Place, said: Said) -> None:
         message = said.message or Message("", rows=[("", said.words)])
-        try:
-            await self._post(place, message)
+        try:  # of two answers to one chat, the second may be asked to wait twice
+            await patiently(lambda: self.voice.post(place, message), PATIENCE_S)
         except NightshiftError as error:
             log.warning("telegram.not_told", chat=place.chat, error=error.detail)
-
-    async def _post(self, place: Place, message: Message) -> None:
-        """Wait as often as Telegram wants: of two answers to one chat, the second may be asked to wait twice."""
-        until = monotonic() + PATIENCE_S
-        while True:
-            try:
-                await self.voice.post(place, message)
-                return
-            except Wait as wait:
-                if monotonic() + wait.seconds > until:
-                    raise
-                await asyncio.sleep(wait.seconds)
 
     async def _type(self, wrote: Wrote) -> None:
         action = SendChatAction(chat_id=chat_id(wrote.chat), message_thread_id=number(wrote.topic), action="typing")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiogram.types import CallbackQuery, Message, Update, User
 
@@ -10,6 +11,7 @@ from tools.notify.telegram_form import PREFIX
 
 START = "start"
 KNOWN = frozenset({*Command, START})
+NEW = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Pressed:
 @dataclass(frozen=True, slots=True)
 class Wrote:
     """A command (`command` without its slash), or words for us. `answers` is the message of ours that it replies to;
-    `is_asked`: that message asks this person, or nobody by name."""
+    `is_asked`: that message asks this person, or nobody by name; `is_quick`: by name, and only moments before."""
 
     account: str
     chat: str
@@ -38,6 +40,7 @@ class Wrote:
     topic: str
     answers: str
     is_asked: bool
+    is_quick: bool
     command: str
     text: str
     language: str
@@ -79,6 +82,7 @@ def _wrote(message: Message, me: User) -> Wrote | None:
         return None
     is_private = message.chat.type == "private"
     answers = _answered(message, me)
+    named = _named(message.reply_to_message)
     said = _command(message, me, is_private=is_private)
     if said is None:
         mention = re.compile(rf"@{re.escape(me.username or '')}\b", re.IGNORECASE)
@@ -93,7 +97,8 @@ def _wrote(message: Message, me: User) -> Wrote | None:
         ref=str(message.message_id),
         topic=_topic(message),
         answers=answers,
-        is_asked=_is_asked(message.reply_to_message, who),
+        is_asked=not named or who.id in named,
+        is_quick=who.id in named and _is_new(message.reply_to_message, message),
         command=said[0],
         text=said[1],
         language=_language(who) if is_private else "",
@@ -125,11 +130,15 @@ def _answered(message: Message, me: User) -> str:
     return "" if _topic(message) == str(other.message_id) else str(other.message_id)
 
 
-def _is_asked(question: Message | None, who: User) -> bool:
-    """Does it name nobody else? Whoever pressed a button is named by the question for its words."""
+def _named(question: Message | None) -> set[int]:
+    """Whom it names. Whoever pressed a button is named by the question for its words."""
     entities = (question.entities if question else None) or []
-    named = [one.user.id for one in entities if one.type == "text_mention" and one.user]
-    return not named or who.id in named
+    return {one.user.id for one in entities if one.type == "text_mention" and one.user}
+
+
+def _is_new(question: Message | None, answer: Message) -> bool:
+    """By Telegram's own clock."""
+    return question is not None and answer.date - question.date < NEW
 
 
 def _topic(message: Message) -> str:

@@ -188,6 +188,19 @@ async def test_a_question_is_answered_by_who_was_asked(room: Room) -> None:
     assert (vote["reason"], vote["person_id"]) == ("it is under repair", room.ward.people["first"].id)
 
 
+async def test_who_answers_before_it_is_kept_what_the_question_is_about_is_understood(room: Room) -> None:
+    card, hand = await room.card(), room.telegram.hand
+    async with room.listening():
+        async with room.ward.store.begin() as conn:
+            await conn.execute("SELECT 1 FROM tickets FOR UPDATE")
+            hand.press(APPROVER, card.shown, "reject")
+            question = await hand.sees(GROUP, "early shift: Why is it rejected?")
+            hand.say(APPROVER, GROUP, "it is under repair", reply_to=question)
+            await asyncio.sleep(0.5)
+            assert not hand.messages(GROUP, "Rejected.")
+        await hand.sees(GROUP, "Rejected. Nothing is done.")
+
+
 async def test_words_of_somebody_else_are_no_command_of_who_passes_them_on(room: Room) -> None:
     hand, updates = room.telegram.hand, room.telegram.server.updates
     async with room.listening():

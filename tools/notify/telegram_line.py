@@ -3,7 +3,6 @@
 When Telegram asks to wait, nothing goes to that chat before the time is over, whoever wants to send it.
 """
 
-import asyncio
 import contextlib
 from time import monotonic
 from typing import TypeVar
@@ -25,7 +24,7 @@ from aiogram.utils.token import TokenValidationError
 
 from core.errors import NightshiftError, Unavailable
 from core.plain_text import cut
-from tools.notify.voice import Gone, Undeliverable, Wait
+from tools.notify.voice import Gone, Undeliverable, Wait, patiently
 
 log = structlog.get_logger(__name__)
 
@@ -82,14 +81,7 @@ class Line:
 
         Raises Wait, Undeliverable, Gone or Unavailable.
         """
-        until = monotonic() + patience_s
-        while True:
-            try:
-                return await self._once(chat, method, timeout_s)
-            except Wait as wait:
-                if monotonic() + wait.seconds > until:
-                    raise
-                await asyncio.sleep(wait.seconds)
+        return await patiently(lambda: self._once(chat, method, timeout_s), patience_s)
 
     async def _once(self, chat: str, method: TelegramMethod[T], timeout_s: float | None) -> T:
         if self._is_closed:  # the library would open connections again, which nobody closes

@@ -1,10 +1,15 @@
 """What every chat platform can do for us: open a thread, post, edit, stream an answer, send a file."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from time import monotonic
+from typing import Protocol, TypeVar
 
 from core.errors import NightshiftError, Unavailable
 from core.message import Message
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,18 @@ class Wait(Unavailable):
     def __init__(self, seconds: float, detail: str = "") -> None:
         super().__init__(detail or f"the platform asks to wait {seconds:g} s")
         self.seconds = seconds
+
+
+async def patiently(send: Callable[[], Awaitable[T]], patience_s: float) -> T:
+    """Send, waiting as often as the platform wants, up to `patience_s` in all. Raises Wait where that is not enough."""
+    until = monotonic() + patience_s
+    while True:
+        try:
+            return await send()
+        except Wait as wait:
+            if monotonic() + wait.seconds > until:
+                raise
+            await asyncio.sleep(wait.seconds)
 
 
 class Undeliverable(NightshiftError):
