@@ -10,7 +10,7 @@ from fastapi import Request
 
 from api.access import Principal, Role, house_of
 from api.problems import Problem
-from api.streaming import Still as Still
+from api.streaming import Still
 from core.catalogue import Language, language_of
 from core.chore import CJK
 from core.errors import Refused

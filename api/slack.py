@@ -42,7 +42,6 @@ log = structlog.get_logger(__name__)
 QUIET = logging.getLogger("slack_bolt.nightshift")
 QUIET.setLevel(logging.ERROR)  # no advice: that tokens stand in the environment is as we want it
 
-
 ANY = re.compile(r"(?s).*")
 FORM_WAIT_S = 2.0
 """How long a sent form waits for its faults before it is closed; Slack waits for three seconds."""

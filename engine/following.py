@@ -25,9 +25,7 @@ async def follow_incident(house: House, incident_id: str) -> None:
         threads = await conversations.of_incident(conn, UUID(incident_id))
         if not (threads and chats):
             return
-        posted = {
-            (row["channel"], row["subject"]) for row in await conversations.posts_of_incident(conn, UUID(incident_id))
-        }
+        posted = await _posted(conn, UUID(incident_id))
         subjects = await _subjects(conn, UUID(incident_id))
         for thread in threads:
             channel = chats.get(thread["channel"])
@@ -48,13 +46,17 @@ async def follow_cards(house: House) -> None:
 
 async def want_findings(conn: Connection, channels: Iterable[Channel], incident_id: UUID) -> None:
     """Have what was found said before what it led to, wherever it is not yet: a card is read below it."""
-    posts = await conversations.posts_of_incident(conn, incident_id)
-    posted = {(row["channel"], row["subject"]) for row in posts}
+    posted = await _posted(conn, incident_id)
     findings = await _findings(conn, incident_id)
     for channel in channels:
         for subject in findings:
             if channel.is_chat and (channel.id, subject) not in posted:
                 await want(conn, channel, subject, incident_id, "finding")
+
+
+async def _posted(conn: Connection, incident_id: UUID) -> set[tuple[str, str]]:
+    """Which subjects stand in which channels."""
+    return {(row["channel"], row["subject"]) for row in await conversations.posts_of_incident(conn, incident_id)}
 
 
 async def _findings(conn: Connection, incident_id: UUID) -> list[str]:

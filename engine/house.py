@@ -233,14 +233,16 @@ async def _furnish(house: House) -> None:
         # What ruled before goes on to rule: a slip in one file must not take the house down in the night.
         log.error("playbook.not_loaded", fault=fault)
     async with house.store.begin() as conn:
-        if not await people.persons(conn):
+        is_empty = not await people.persons(conn)
+        if is_empty:
             await people.lock_house(conn)  # only then: nobody who hangs in its start may keep others from theirs
+            is_empty = not await people.persons(conn)
         for source, books in ((playbooks.SHIPPED, bodies), ("file", own.bodies)):
             for body in books:
                 await playbooks.bring(conn, body, source=source, by="nightshift")
         if settings.config:
             await site.apply(conn, load_site_file(settings.config), by=f"file {settings.config.name}")
-        if not await people.persons(conn):
+        if is_empty:
             house.first_key = people.new_key()
             admin = await people.add_person(conn, "admin", "admin", by="nightshift")
             await people.add_key(conn, house.first_key, person=admin)

@@ -14,9 +14,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.access import Principal, Role, house_of, needs
 from api.ag_ui_events import Event, Run
-from api.conversing import ANSWER_S_MAX, Asked, Still, ask, language_for, rows_of, text_of
+from api.conversing import ANSWER_S_MAX, Asked, ask, language_for, rows_of, text_of
 from api.problems import Problem, documented
 from api.routes.ag_ui_forms import STREAM, Decision, Resumed, RunInput
+from api.streaming import Still
 from core.card_text import decided_words
 from core.catalogue import Language, say
 from core.errors import IllegalTransition, NightshiftError, Refused

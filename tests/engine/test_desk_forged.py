@@ -550,26 +550,32 @@ async def by_a_code_that_is_guessed_or_used(f: Forger) -> None:
     assert (await f.room.write("link", code, "late", chat="u-late")).reason == "code_no_good"
 
 
-@kind("hammer", votes=2)
-async def beside_the_yes_of_somebody_who_may_not_decide_any_more(f: Forger) -> None:
-    name = f"lowered after the vote on {f.service}"
+async def voter(f: Forger, name: str) -> None:
+    """Somebody new, linked, whose yes counts."""
     await f.ward.add_person(name)
     await f.room.link(name)
     await f.yes(name)
+
+
+async def lower(f: Forger, name: str, role: str) -> None:
     async with f.ward.store.begin() as conn:
-        await people.set_role(conn, name, "responder", by="test")
+        await people.set_role(conn, name, role, by="test")
+
+
+@kind("hammer", votes=2)
+async def beside_the_yes_of_somebody_who_may_not_decide_any_more(f: Forger) -> None:
+    name = f"lowered after the vote on {f.service}"
+    await voter(f, name)
+    await lower(f, name, "responder")
     assert (await f.yes("second")).reason == Done.VOTED, "one of the two has no say any more"
 
 
 @kind("hammer", votes=2)
 async def by_two_of_whom_one_lost_the_right_before_it_ran(f: Forger) -> None:
     name = f"lowered before it ran on {f.service}"
-    await f.ward.add_person(name)
-    await f.room.link(name)
-    await f.yes(name)
+    await voter(f, name)
     assert (await f.yes("second")).reason == Done.APPROVED
-    async with f.ward.store.begin() as conn:
-        await people.set_role(conn, name, "viewer", by="test")
+    await lower(f, name, "viewer")
 
 
 # At the same moment

@@ -28,6 +28,11 @@ async def chats(database: Any, tmp_path: Path) -> AsyncIterator[ChatWard]:
         yield opened
 
 
+def bad_release(service: str, *, confirmed: bool) -> dict[str, Any]:
+    summary = "1.4.2 came, then errors"
+    return {"cause": Cause.BAD_RELEASE, "service": service, "summary": summary, "confirmed": confirmed}
+
+
 def labels(message: Message) -> list[str]:
     return [button["text"] for button in message.buttons()]
 
@@ -110,7 +115,7 @@ async def test_a_card_stands_below_what_was_found(chats: ChatWard) -> None:
     service = await ward.add_service()
     await chats.talk()
     incident = await ward.incident(service)
-    found = {"cause": Cause.BAD_RELEASE, "service": service, "summary": "1.4.2 came, then errors", "confirmed": False}
+    found = bad_release(service, confirmed=False)
     async with ward.store.begin() as conn:
         await diagnoses.put(conn, incident["id"], 1, found)
     await ward.ask(service)
@@ -199,7 +204,7 @@ async def test_findings_follow_the_page_and_the_page_follows_the_incident(chats:
     service = await ward.add_service()
     await chats.talk()
     incident = await ward.incident(service)
-    found = {"cause": Cause.BAD_RELEASE, "service": service, "summary": "1.4.2 came, then errors", "confirmed": True}
+    found = bad_release(service, confirmed=True)
     async with ward.store.begin() as conn:
         similar = [{"incident": "#7", "action": "rollback", "result": "stable"}]
         counts = {"helped": 7, "tried": 8, "on_service": [7, 8]}
