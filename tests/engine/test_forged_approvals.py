@@ -20,7 +20,7 @@ from core.intent import Intent
 from engine import approving, revising
 from engine.approving import Person
 from store import people
-from tests.engine.ward import Ward
+from tests.engine.ward import HAMMER, Ward
 from tests.stories.target import Manner
 
 KINDS_MIN = 40
@@ -219,6 +219,12 @@ async def one_person_who_gives_another_name(f: Forger) -> None:
 
 @kind("hammer")
 async def by_who_asked_for_something_destructive(f: Forger) -> None:
+    await f.yes()
+    await f.decide("carer", 403)
+
+
+@kind("shredder")
+async def by_who_asked_for_something_small_that_destroys(f: Forger) -> None:
     await f.yes()
     await f.decide("carer", 403)
 
@@ -471,6 +477,18 @@ async def after_it_expired(f: Forger) -> None:
 
 
 @kind("hammer")
+async def the_first_of_two_after_it_expired(f: Forger) -> None:
+    await f.rewrite_approval(expires_at=f.ward.clock.now)
+    await f.decide("first", 409)
+
+
+@kind("hammer")
+async def the_first_of_two_after_it_was_rejected(f: Forger) -> None:
+    await f.rewrite_approval(state="rejected")
+    await f.decide("first", 409)
+
+
+@kind("hammer")
 async def in_time_by_one_and_too_late_by_the_other(f: Forger) -> None:
     await f.yes()
     await f.rewrite_approval(expires_at=f.ward.clock.now)
@@ -673,7 +691,8 @@ async def test_the_honest_way_is_open(ward: Ward) -> None:
 
 
 async def furnish(ward: Ward) -> None:
-    """Everybody who tries."""
+    """Everybody who tries, and something that destroys although it is of the lowest tier."""
+    await ward.put_playbook(**{**HAMMER, "id": "shredder", "tier": 1})
     await ward.add_person("third")
     for role in (Role.VIEWER, Role.RESPONDER, Role.OPERATOR):
         await ward.add_person(role, role)

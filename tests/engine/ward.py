@@ -53,7 +53,7 @@ TIMINGS = {
 }  # fmt: skip
 POKE = {
     "id": "poke", "title": "Poke the service", "action": "http", "classes": ["certificate"], "tier": 1,
-    "verify_within_s": 10, "action_s_max": ACTION_S, "retries_max": 1_000,
+    "verify_within_s": 10, "action_s_max": ACTION_S, "retries_max": 10_000,
     "parameters": {"service": {"kind": "service"}, "times": {"kind": "integer", "minimum": 1, "maximum": 3}},
 }  # fmt: skip
 HAMMER = {**POKE, "id": "hammer", "title": "Hit it hard", "destructive": True, "tier": 3}
